@@ -1,0 +1,61 @@
+package hvcall
+
+// Cause says how an application ended. Every cause is distinct, so that an operator is never
+// left to guess.
+type Cause string
+
+// The causes.
+const (
+	CauseExit     Cause = "exit"     // it returned or called os.Exit
+	CauseSignal   Cause = "signal"   // ended by a signal
+	CausePanic    Cause = "panic"    // a Go panic or fatal error; Trace has it
+	CauseMemory   Cause = "memory"   // the kernel killed it for want of memory
+	CauseRefused  Cause = "refused"  // it waited at the memory gate longer than allowed
+	CauseStart    Cause = "start"    // it could not be started
+	CauseInit     Cause = "init"     // PID 1 itself failed
+	CauseKernel   Cause = "kernel"   // the guest's kernel panicked; stated by the host
+	CauseHost     Cause = "host"     // ended from outside: killed, or QEMU died; stated by the host
+	CauseShutdown Cause = "shutdown" // ended by a signal that a shutdown asked for
+)
+
+var causes = map[Cause]bool{CauseExit: true, CauseSignal: true, CausePanic: true, CauseMemory: true, CauseRefused: true,
+	CauseStart: true, CauseInit: true, CauseKernel: true, CauseHost: true, CauseShutdown: true}
+
+// MaxTrace is the longest trace, in bytes, that an Exit carries; the beginning is kept.
+const MaxTrace = 64 << 10
+
+// Exit is how an application ended.
+type Exit struct {
+	Cause  Cause  `json:"cause"`
+	Code   int    `json:"code"`             // what a shell would show: the exit code, or 128 + signal
+	Signal int    `json:"signal,omitempty"` // number of the signal
+	Text   string `json:"text,omitempty"`   // one line for people
+	Trace  string `json:"trace,omitempty"`  // panic trace
+}
+
+// Encode returns the JSON form, the trace cut to MaxTrace.
+func (e Exit) Encode() []byte {
+	if len(e.Trace) > MaxTrace {
+		e.Trace = e.Trace[:MaxTrace]
+	}
+	return mustJSON(e)
+}
+
+// DecodeExit reads and checks an Exit.
+func DecodeExit(b []byte) (Exit, error) {
+	var e Exit
+	if err := unmarshal(OpExit, b, &e); err != nil {
+		return Exit{}, err
+	}
+	switch {
+	case !causes[e.Cause]:
+		return Exit{}, &FrameError{Field: "exit cause", Why: "unknown"}
+	case e.Code < 0 || e.Code > 255:
+		return Exit{}, &FrameError{Field: "exit code", Value: uint64(e.Code), Why: "out of range"}
+	case e.Signal < 0 || e.Signal > 64:
+		return Exit{}, &FrameError{Field: "exit signal", Value: uint64(e.Signal), Why: "out of range"}
+	case len(e.Trace) > MaxTrace || len(e.Text) > MaxTrace:
+		return Exit{}, &FrameError{Field: "exit trace", Value: uint64(len(e.Trace)), Why: "too long"}
+	}
+	return e, nil
+}

@@ -1,0 +1,105 @@
+package hvcall
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+)
+
+// HeaderSize is the length of a frame's header in bytes.
+const HeaderSize = 16
+
+// Magic opens every frame: the letters SILO in memory order.
+const Magic uint32 = 'S' | 'I'<<8 | 'L'<<16 | 'O'<<24
+
+// DefaultMaxFrame is the largest payload, in bytes, that a side accepts until Hello agreed on another.
+const DefaultMaxFrame = 1 << 20
+
+// Header is what stands before each payload.
+//
+//	offset 0  magic   uint32
+//	       4  op      uint16
+//	       6  flags   uint16
+//	       8  length  uint32  bytes of payload
+//	      12  seq     uint32  pairs a reply with its call; 0 in statements
+type Header struct {
+	Op     Op
+	Flags  Flags
+	Length uint32
+	Seq    uint32
+}
+
+// Frame is one header with its payload.
+type Frame struct {
+	Header
+	Payload []byte
+}
+
+// AppendFrame appends the frame's wire form to b. Length is taken from the payload.
+func AppendFrame(b []byte, f Frame) []byte {
+	b = binary.LittleEndian.AppendUint32(b, Magic)
+	b = binary.LittleEndian.AppendUint16(b, uint16(f.Op))
+	b = binary.LittleEndian.AppendUint16(b, uint16(f.Flags))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(f.Payload)))
+	b = binary.LittleEndian.AppendUint32(b, f.Seq)
+	return append(b, f.Payload...)
+}
+
+// ParseHeader reads a header and checks it against max, the largest payload accepted.
+// It returns a *[FrameError] for anything a correct peer would not send.
+func ParseHeader(b []byte, max uint32) (Header, error) {
+	if len(b) < HeaderSize {
+		return Header{}, &FrameError{Field: "header", Value: uint64(len(b)), Why: "too short"}
+	}
+	if m := binary.LittleEndian.Uint32(b); m != Magic {
+		return Header{}, &FrameError{Field: "magic", Value: uint64(m), Why: "not a silo frame"}
+	}
+	h := Header{
+		Op:     Op(binary.LittleEndian.Uint16(b[4:])),
+		Flags:  Flags(binary.LittleEndian.Uint16(b[6:])),
+		Length: binary.LittleEndian.Uint32(b[8:]),
+		Seq:    binary.LittleEndian.Uint32(b[12:]),
+	}
+	return h, h.check(max)
+}
+
+func (h Header) check(max uint32) error {
+	switch {
+	case h.Length > max:
+		return &FrameError{Field: "length", Value: uint64(h.Length), Why: fmt.Sprintf("above the limit of %d bytes", max)}
+	case h.Flags&^flagsKnown != 0:
+		return &FrameError{Field: "flags", Value: uint64(h.Flags), Why: "unknown bits"}
+	case h.Flags&FlagCall != 0 && h.Flags&FlagReply != 0:
+		return &FrameError{Field: "flags", Value: uint64(h.Flags), Why: "both call and reply"}
+	case h.Flags&FlagError != 0 && h.Flags&FlagReply == 0:
+		return &FrameError{Field: "flags", Value: uint64(h.Flags), Why: "error outside a reply"}
+	case h.Flags != 0 && h.Seq == 0:
+		return &FrameError{Field: "seq", Value: 0, Why: "zero in a call or reply"}
+	}
+	return nil
+}
+
+// ReadFrame reads one frame. Nothing is allocated for the payload before its length has been
+// checked, so a hostile length costs the reader nothing.
+func ReadFrame(r io.Reader, max uint32) (Frame, error) {
+	var hdr [HeaderSize]byte
+	if _, err := io.ReadFull(r, hdr[:]); err != nil {
+		return Frame{}, err
+	}
+	h, err := ParseHeader(hdr[:], max)
+	if err != nil {
+		return Frame{}, err
+	}
+	f := Frame{Header: h}
+	if h.Length == 0 {
+		return f, nil
+	}
+	f.Payload = make([]byte, h.Length)
+	if _, err := io.ReadFull(r, f.Payload); err != nil {
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return Frame{}, fmt.Errorf("read payload of %s: %w", h.Op, err)
+	}
+	return f, nil
+}

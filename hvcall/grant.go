@@ -1,0 +1,59 @@
+package hvcall
+
+// Limit says why a grant is not larger. A guest that knows can stop hoping.
+type Limit uint8
+
+// What stands against a larger grant.
+const (
+	LimitNone    Limit = 0 // everything demanded is granted
+	LimitMaximum Limit = 1 // the guest's own configured maximum
+	LimitHost    Limit = 2 // the host has no more now; the demand stands
+	LimitPlug    Limit = 3 // granted by the host, but the guest's kernel took only this much
+	LimitReclaim Limit = 4 // the host wants memory back from this guest
+	limitLimit         = 5
+	grantSize          = 56
+)
+
+var limitNames = [...]string{"none", "maximum", "host", "plug", "reclaim"}
+
+// String is the limit in a word.
+func (l Limit) String() string {
+	if int(l) < len(limitNames) {
+		return limitNames[l]
+	}
+	return "unknown"
+}
+
+// Grant is what a guest may hold. Memory in a grant to PID 1 is already plugged when the grant
+// arrives; what a grant to the application says may be used at once.
+type Grant struct {
+	Serial   uint64 // grows with each grant to one guest
+	Revision uint64 // newest demand it answers
+	Memory   uint64 // bytes
+	IO       uint64 // bytes per second; 0 = unlimited
+	MilliCPU uint32 // thousandths of a vCPU
+	Within   uint32 // milliseconds by which a shrink should be done; 0 = no hurry
+	Price    uint64 // price of memory as the host sees it: 0 = plenty
+	Limit    Limit  // why not more
+}
+
+// AppendTo appends the wire form.
+func (g Grant) AppendTo(b []byte) []byte {
+	b = appendU64(b, g.Serial, g.Revision, g.Memory, g.IO)
+	b = appendU32(b, g.MilliCPU, g.Within)
+	b = appendU64(b, g.Price)
+	return append(b, byte(g.Limit), 0, 0, 0, 0, 0, 0, 0)
+}
+
+// DecodeGrant reads and checks a Grant. It returns a *[FrameError] on any bad field.
+func DecodeGrant(b []byte) (Grant, error) {
+	r := reader{op: OpGrant, b: b}
+	r.size(grantSize)
+	g := Grant{
+		Serial: r.u64(), Revision: r.u64(), Memory: r.u64max("memory", maxMemory), IO: r.u64max("io", maxBytesPerSec),
+		MilliCPU: r.u32max("milli cpu", maxMilliCPU), Within: r.u32(), Price: r.u64(),
+		Limit: Limit(r.u8max("limit", limitLimit-1)),
+	}
+	r.zero(7)
+	return g, r.err
+}
