@@ -1,0 +1,140 @@
+package alloc
+
+import (
+	"context"
+	"log/slog"
+	"math"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// Agent drives a Governor in a running program: it samples, hooks the end of each collection,
+// sets the memory limit and collects when told.
+type Agent struct {
+	state func(Statement)
+	log   *slog.Logger
+	start time.Time
+	wake  chan struct{}
+
+	mu       sync.Mutex
+	gov      *Governor
+	meter    *meter
+	limit    int64 // last one set; guarded by mu
+	standing Statement
+	last     Sample
+
+	collecting chan struct{} // holds a token while no collection of ours runs
+	work       sync.WaitGroup
+}
+
+// New returns an Agent that calls state, from its own goroutine, with each new Statement. A GOMEMLIMIT in
+// the environment is respected: the limit never rises above it.
+func New(cfg Config, log *slog.Logger, state func(Statement)) *Agent {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	if user := debug.SetMemoryLimit(-1); cfg.UserLimit == 0 && user != math.MaxInt64 {
+		cfg.UserLimit = user
+		log.Info("GOMEMLIMIT is set: the heap will not grow beyond it whatever the host grants", "bytes", user)
+	}
+	a := &Agent{
+		state: state, log: log, start: time.Now(), wake: make(chan struct{}, 1),
+		gov: NewGovernor(cfg), meter: newMeter(), collecting: make(chan struct{}, 1),
+	}
+	a.collecting <- struct{}{}
+	return a
+}
+
+// Grant takes in what the application may hold from now on, in bytes.
+func (a *Agent) Grant(bytes uint64) {
+	a.mu.Lock()
+	a.gov.Granted(time.Since(a.start), int64(min(bytes, math.MaxInt64)))
+	a.mu.Unlock()
+	a.poke()
+}
+
+// Standing is the newest Statement and the Sample it was made from.
+func (a *Agent) Standing() (Statement, Sample) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.standing, a.last
+}
+
+func (a *Agent) poke() {
+	select {
+	case a.wake <- struct{}{}:
+	default: // one wake-up is already pending, and it will see everything
+	}
+}
+
+// Run governs until ctx ends.
+func (a *Agent) Run(ctx context.Context) {
+	hook := hookCycles(a.poke)
+	defer hook.stop()
+	defer a.work.Wait()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.wake:
+		case <-timer.C:
+		}
+		timer.Reset(a.step())
+	}
+}
+
+func (a *Agent) step() time.Duration {
+	a.mu.Lock()
+	s := a.meter.read()
+	d := a.gov.Step(time.Since(a.start), s)
+	a.standing, a.last = d.Statement, s
+	raise := d.Limit
+	changed := raise != a.limit
+	a.limit = raise
+	a.mu.Unlock()
+	if changed {
+		debug.SetMemoryLimit(raise)
+	}
+	if d.State {
+		a.state(d.Statement)
+	}
+	if d.Collect != CollectNone {
+		a.collect(d.Collect)
+	}
+	return d.Period
+}
+
+// collect runs at most one collection of ours at a time, beside the sampler, which must go on.
+func (a *Agent) collect(kind Collect) {
+	select {
+	case <-a.collecting:
+	default:
+		return
+	}
+	a.work.Go(func() {
+		defer func() { a.collecting <- struct{}{}; a.poke() }()
+		before := a.gcCPU()
+		if kind == CollectReturn {
+			debug.FreeOSMemory()
+		} else {
+			runtime.GC()
+		}
+		cost := a.gcCPU() - before
+		a.log.Debug("collected", "kind", kind, "cost", cost)
+		if kind == CollectIdle {
+			a.mu.Lock()
+			a.gov.Collected(cost)
+			a.mu.Unlock()
+		}
+	})
+}
+
+func (a *Agent) gcCPU() time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.meter.read().GCCPU
+}

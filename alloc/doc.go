@@ -1,0 +1,63 @@
+// Package alloc ties the size of a garbage-collected heap to the memory that the host granted.
+//
+// # The problem
+//
+// A virtual machine that is resized from outside is resized late: somebody polls its usage, sees
+// it near its limit, and asks for a step. Until the step arrives the program waits or dies. But a
+// Go program *knows* how large its heap will be: when a collection ends, the runtime decides at
+// which size the next one should be over. This package reads that decision, adds what else the
+// process needs, and states the sum to the host at once. The memory is there before it is needed.
+//
+// # The forecast
+//
+// [Forecast] is a pure function of one [Sample]. After a collection that found live bytes alive,
+// with GOGC = p and stacks and globals as roots, the heap will peak near
+//
+//	goal = live + (live + stacks + globals) × p/100
+//
+// (Go's GC guide, and the pacer's own formula since Go 1.18). The goal that the runtime reports is
+// not used as it stands: once a memory limit is near, the reported goal is cut down by that very
+// limit, and a governor that asked for it would never ask for more. On the goal come fragmentation,
+// everything that is not heap, and a margin.
+//
+// The margin matters for a heap that only grows: when it learns its new goal it already stands at
+// the old one, so the *old* grant must carry what is allocated until the new one arrives. The margin
+// is allocation rate × (grant latency + sampling period), both measured, both biased to their recent
+// highs. Between collections a sampler repeats the check, because the collector may be off, or late.
+//
+// # The life of a page
+//
+//	reserved   address space only. The Go runtime moves it on.
+//	demanded   part of a forecast stated to the host. The Governor moves it there.
+//	granted    plugged by the host, usable, not touched. The host moves it there; PID 1 raises the
+//	           application's limit to include it.
+//	resident   touched. The first access moves it there; the kernel finds the page.
+//	idle       freed by the collector or the application, still granted. The collector moves it
+//	           there; the next allocation moves it back to resident.
+//	released   scavenged by the runtime and unplugged by the host, which has it back. The Governor
+//	           decides so (Collect, then a lower demand); the host moves it there.
+//
+// # Up fast, down slow
+//
+// A higher forecast is stated at once. A lower one is stated when it has stayed lower for
+// [Config.Settle]: touching returned memory again costs about three times keeping it. Shrinking is
+// done first (collect, scavenge, lower the limit) and then stated, so that the host's ledger always
+// holds the upper bound. A program that drops its data and falls silent has no collection of its
+// own; [Governor] notices the silence and collects once, within [Config.IdleBudget] of one vCPU.
+//
+// # Parts
+//
+// [Governor] is the policy: values in, values out, driven in virtual time by its tests. [Agent] is
+// the thin executor: it samples runtime/metrics, hooks the end of each collection and applies
+// decisions with debug.SetMemoryLimit and debug.FreeOSMemory.
+//
+// # Lock order
+//
+// Agent.mu guards the Governor and is never held while the runtime collects or a statement is sent.
+//
+// # Example
+//
+//	a := alloc.New(alloc.Config{}, func(s alloc.Statement) { conn.SendDemand(…) })
+//	go a.Run(ctx)
+//	a.Grant(64 << 20) // what Welcome said; later, what each Grant says
+package alloc

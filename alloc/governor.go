@@ -1,0 +1,218 @@
+package alloc
+
+import (
+	"time"
+
+	"github.com/silo-os/silo/hvcall"
+	"github.com/silo-os/silo/internal/recent"
+)
+
+// Config tunes a Governor. The zero value is right.
+type Config struct {
+	Settle     time.Duration // how long a forecast must stay lower before memory goes back; 0 = 700 ms
+	Silence    time.Duration // how long without activity before an idle collection; 0 = 300 ms
+	IdleBudget float64       // share of one vCPU that idle collections may use; 0 = 0.05
+	Latency    time.Duration // grant latency assumed until one was measured; 0 = 50 ms
+	UserLimit  int64         // GOMEMLIMIT that the user set, bytes; 0 = none
+}
+
+func (c Config) withDefaults() Config {
+	if c.Settle == 0 {
+		c.Settle = 700 * time.Millisecond
+	}
+	if c.Silence == 0 {
+		c.Silence = 300 * time.Millisecond
+	}
+	if c.IdleBudget == 0 {
+		c.IdleBudget = 0.05
+	}
+	if c.Latency == 0 {
+		c.Latency = 50 * time.Millisecond
+	}
+	return c
+}
+
+const (
+	// step is the granularity of demands: one virtio-mem block.
+	step = 2 * mib
+
+	// slackLeast and slackShare: what stays between the limit told to the runtime and the grant,
+	// for what the runtime does not count (page tables, its own text, huge pages half used). With
+	// less the gate closes before the collector has felt the limit.
+	slackLeast = 3 * mib
+	slackShare = 32 // 1/32 of the grant
+
+	rateHalfLife    = 500 * time.Millisecond
+	latencyHalfLife = 30 * time.Second
+
+	// payoffLeast is the footprint above which an idle collection can be worth its time.
+	payoffLeast = 16 * mib
+
+	// budgetMost caps saved-up idle budget: a burst of a few collections of a large heap.
+	budgetMost = 6 * time.Second
+
+	periodLeast = 5 * time.Millisecond
+	periodMost  = 100 * time.Millisecond
+)
+
+// Statement is what the application states to PID 1 about its memory.
+type Statement struct {
+	Memory  uint64 // bytes wanted
+	Floor   uint64 // bytes it cannot live below right now
+	Urgency hvcall.Urgency
+	Reason  hvcall.Reason
+}
+
+// Collect says which collection a Decision asks for.
+type Collect uint8
+
+// The kinds of collection.
+const (
+	CollectNone   Collect = iota
+	CollectIdle           // find out what is dead: the program fell silent
+	CollectReturn         // collect and give free memory back, before demanding less
+)
+
+// Decision is what a Governor wants done after one sample.
+type Decision struct {
+	State     bool      // Statement is new and should be stated
+	Statement Statement // the standing statement
+	Limit     int64     // memory limit for the runtime, bytes
+	Collect   Collect   // do this off the sampling goroutine, then sample again
+	Period    time.Duration
+}
+
+// Governor is the policy of one application's memory: samples and grants in, decisions out. It has
+// no clock and does no I/O; now is the time since any fixed moment. It is not safe for
+// concurrent use.
+type Governor struct {
+	cfg Config
+
+	granted  int64 // what we may hold
+	stated   int64 // what we demanded last
+	statedAt time.Duration
+	waiting  bool // a higher demand stands that no grant has answered yet
+
+	rate    recent.High // bytes allocated per second
+	latency recent.High // seconds from a demand to its grant
+	lately  recent.Window
+	last    Sample
+	lastAt  time.Duration
+	started bool
+
+	idle idleWatch
+}
+
+// NewGovernor returns a Governor that holds nothing yet.
+func NewGovernor(cfg Config) *Governor { return &Governor{cfg: cfg.withDefaults()} }
+
+// Granted takes in what the application may hold from now on.
+func (g *Governor) Granted(now time.Duration, bytes int64) {
+	if g.waiting && bytes >= g.stated {
+		g.waiting = false
+		g.latency.Add(now, (now - g.statedAt).Seconds(), latencyHalfLife)
+	}
+	g.granted = bytes
+}
+
+// Step takes in a sample and decides.
+func (g *Governor) Step(now time.Duration, s Sample) Decision {
+	g.observe(now, s)
+	margin := g.margin(now)
+	want := Forecast(s) + margin
+	want = roundUp(want + slack(want))
+	settled := roundUp(g.lately.Add(now, want, g.cfg.Settle))
+	d := Decision{Collect: g.idle.step(now, s, g.cfg)}
+	switch {
+	case want > g.stated:
+		d.State = true
+		g.state(now, want)
+	case settled <= g.stated-dead(g.stated):
+		// Shrink first, then tell: nothing is stated while more than that is held.
+		if s.Held() > settled && g.idle.mayReturn(now) {
+			d.Collect = CollectReturn
+		} else if s.Held() <= settled {
+			d.State = true
+			g.state(now, settled)
+		}
+	}
+	d.Statement = g.statement(s, margin)
+	d.Limit = g.limit()
+	d.Period = g.period(now, s)
+	return d
+}
+
+func (g *Governor) observe(now time.Duration, s Sample) {
+	if g.started && now > g.lastAt && s.Allocs >= g.last.Allocs {
+		g.rate.Add(now, float64(s.Allocs-g.last.Allocs)/(now-g.lastAt).Seconds(), rateHalfLife)
+	}
+	if !g.started {
+		g.latency.Add(now, g.cfg.Latency.Seconds(), latencyHalfLife)
+	}
+	g.last, g.lastAt, g.started = s, now, true
+}
+
+// Collected takes in that an idle collection is over, at the given cost of processor time. A program that
+// is silent has no recent past that could come back within moments, so the lower forecast
+// counts at once.
+func (g *Governor) Collected(cost time.Duration) {
+	g.idle.paid(cost)
+	g.lately = recent.Window{}
+}
+
+// margin is what may be allocated between knowing and having. It never exceeds the heap itself: a
+// measured rate in one short interval is no promise.
+func (g *Governor) margin(now time.Duration) int64 {
+	late := g.latency.Get(now, latencyHalfLife) + periodLeast.Seconds()
+	m := int64(g.rate.Get(now, rateHalfLife) * late)
+	return min(m, max(g.last.Held()/2, 4*mib)) + mib
+}
+
+func (g *Governor) state(now time.Duration, bytes int64) {
+	g.waiting = bytes > g.stated
+	g.stated, g.statedAt = bytes, now
+}
+
+func (g *Governor) statement(s Sample, margin int64) Statement {
+	st := Statement{Memory: uint64(g.stated), Floor: uint64(min(s.Held(), g.stated)), Reason: hvcall.ReasonForecast, Urgency: hvcall.UrgencyAhead}
+	switch {
+	case g.stated < g.granted:
+		st.Urgency, st.Reason = hvcall.UrgencyIdle, hvcall.ReasonShrink
+	case s.Held()+margin > g.granted:
+		st.Urgency = hvcall.UrgencySoon
+	}
+	return st
+}
+
+// limit is what the runtime may hold: the grant less slack, or the user's own limit if that is lower.
+// A shrink that is under way counts as done, so that the heap does not grow back meanwhile.
+func (g *Governor) limit() int64 {
+	l := g.granted
+	if g.stated < l && !g.waiting {
+		l = g.stated
+	}
+	l -= slack(l)
+	if g.cfg.UserLimit > 0 {
+		l = min(l, g.cfg.UserLimit)
+	}
+	return max(l, mib)
+}
+
+// period is how long the sampler may sleep: a quarter of the time until what is granted runs out
+// at the present rate.
+func (g *Governor) period(now time.Duration, s Sample) time.Duration {
+	rate := g.rate.Get(now, rateHalfLife)
+	room := g.granted - s.Held()
+	if rate < 1 {
+		return periodMost
+	}
+	until := time.Duration(float64(max(room, 0)) / rate / 4 * float64(time.Second))
+	return min(max(until, periodLeast), periodMost)
+}
+
+// dead is the band in which a lower forecast is not worth stating: an eighth, at least two blocks.
+func dead(stated int64) int64 { return max(stated/8, 2*step) }
+
+func slack(n int64) int64 { return max(slackLeast, n/slackShare) }
+
+func roundUp(n int64) int64 { return (n + step - 1) / step * step }

@@ -1,0 +1,33 @@
+// Package runtime is what an application imports to be elastic on purpose:
+//
+//	import silo "github.com/silo-os/silo/runtime"
+//
+//	func main() {
+//		silo.Main(func(ctx context.Context, guest *silo.Guest) error {
+//			srv := &http.Server{Addr: ":8080", Handler: handler}
+//			context.AfterFunc(ctx, func() { srv.Shutdown(context.Background()) })
+//			guest.Ready()
+//			return srv.ListenAndServe()
+//		})
+//	}
+//
+// An application that has a main function of its own imports package runtime/auto for its effect
+// and changes nothing else. An application that imports neither is elastic as well: PID 1 governs
+// it from outside, later and more coarsely.
+//
+// # Outside a guest
+//
+// Under go run or go test, where PID 1 left no descriptor, Main runs the function all the same,
+// [Guest.Hosted] reports true, and nothing is governed.
+//
+// # States
+//
+//	unconnected  the process has started. start moves it on.
+//	introduced   Hello was answered by PID 1. The session moves it on with its first Demand.
+//	governed     alloc and sched state demands, grants are applied.
+//	ending       the context given to Main's function is cancelled, by SIGTERM or SIGINT.
+//
+// # Lock order
+//
+// session.mu guards the demand being composed and is never held while a governor is called.
+package runtime

@@ -1,0 +1,143 @@
+package pid1
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// cgroup is one group of a version 1 hierarchy. Version 1 because only there a thread that runs into its
+// limit can be made to wait (memory.oom_control) instead of being throttled or killed.
+type cgroup struct {
+	dir string
+}
+
+// newCgroup makes the group name under a mounted hierarchy.
+func newCgroup(hierarchy, name string) (cgroup, error) {
+	g := cgroup{dir: filepath.Join(hierarchy, name)}
+	if err := os.Mkdir(g.dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+		return cgroup{}, fmt.Errorf("make cgroup: %w", err)
+	}
+	return g, nil
+}
+
+func (g cgroup) write(file, value string) error {
+	if err := os.WriteFile(filepath.Join(g.dir, file), []byte(value), 0); err != nil {
+		return fmt.Errorf("write %s: %w", file, err)
+	}
+	return nil
+}
+
+func (g cgroup) read(file string) (string, error) {
+	b, err := os.ReadFile(filepath.Join(g.dir, file))
+	if err != nil {
+		return "", fmt.Errorf("read %s: %w", file, err)
+	}
+	return strings.TrimSpace(string(b)), nil
+}
+
+func (g cgroup) readBytes(file string) (int64, error) {
+	s, err := g.read(file)
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("read %s: %w", file, err)
+	}
+	return n, nil
+}
+
+// addThread moves the calling thread, and so all it forks from now on, into the group. The caller
+// must have locked itself to its thread.
+func (g cgroup) addThread() error { return g.write("tasks", strconv.Itoa(unix.Gettid())) }
+
+// memoryGroup is the application's memory cgroup with its gate.
+type memoryGroup struct {
+	cgroup
+}
+
+// newMemoryGroup makes the group and closes its gate: a thread above the limit waits.
+func newMemoryGroup() (memoryGroup, error) {
+	g, err := newCgroup(cgroupRoot+"/memory", "app")
+	if err != nil {
+		return memoryGroup{}, err
+	}
+	m := memoryGroup{g}
+	if err := m.write("memory.oom_control", "1"); err != nil {
+		return memoryGroup{}, err
+	}
+	return m, nil
+}
+
+// setLimit sets the most the application may be charged, in bytes. A limit below its usage that the
+// kernel cannot reach by reclaiming is refused with EBUSY; the old one then stands.
+func (m memoryGroup) setLimit(bytes int64) error {
+	return m.write("memory.limit_in_bytes", strconv.FormatInt(bytes, 10))
+}
+
+// usage is what the application is charged, in bytes.
+func (m memoryGroup) usage() (int64, error) { return m.readBytes("memory.usage_in_bytes") }
+
+// oomState is the content of memory.oom_control.
+type oomState struct {
+	waiting bool  // a thread waits at the limit
+	kills   int64 // processes of the group killed by the kernel
+}
+
+func (m memoryGroup) oom() (oomState, error) {
+	s, err := m.read("memory.oom_control")
+	if err != nil {
+		return oomState{}, err
+	}
+	return parseOOM(s), nil
+}
+
+func parseOOM(s string) oomState {
+	var st oomState
+	for line := range strings.Lines(s) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err != nil {
+			continue // a key this code does not use
+		}
+		switch key {
+		case "under_oom":
+			st.waiting = n != 0
+		case "oom_kill":
+			st.kills = n
+		}
+	}
+	return st
+}
+
+// cpuGroup is the application's cpuset.
+type cpuGroup struct {
+	cgroup
+}
+
+func newCPUGroup(cpus int) (cpuGroup, error) {
+	g, err := newCgroup(cgroupRoot+"/cpuset", "app")
+	if err != nil {
+		return cpuGroup{}, err
+	}
+	c := cpuGroup{g}
+	if err := c.write("cpuset.mems", "0"); err != nil {
+		return cpuGroup{}, err
+	}
+	return c, c.setWidth(cpus)
+}
+
+// setWidth lets the application run on the first n vCPUs.
+func (c cpuGroup) setWidth(n int) error {
+	list := "0"
+	if n > 1 {
+		list = "0-" + strconv.Itoa(n-1)
+	}
+	return c.write("cpuset.cpus", list)
+}

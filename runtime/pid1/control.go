@@ -1,0 +1,350 @@
+package pid1
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/silo-os/silo/hvcall"
+	"github.com/silo-os/silo/sched"
+)
+
+// speaker is the part of an hvcall.Conn that the control loop uses.
+type speaker interface {
+	SendDemand(hvcall.Demand) error
+	SendGrant(hvcall.Grant) error
+	SendUsage(hvcall.Usage) error
+}
+
+const (
+	tickQuiet   = 100 * time.Millisecond
+	tickOutside = 20 * time.Millisecond
+	tickStalled = 5 * time.Millisecond
+	usageEvery  = time.Second
+
+	// worthTelling is the least change of a limit that is written or told.
+	worthTelling = 256 * kib
+
+	// minFree is what vm.min_free_kbytes is kept at, see kernel.setMinFree.
+	minFree = 3 * mib
+
+	// startHold is how long an application that does not speak has to start before its cpuset is
+	// narrowed to what is granted. The Go runtime counts its vCPUs in the first milliseconds.
+	startHold = 300 * time.Millisecond
+
+	// refuseAfter is how long a thread may wait when the guest holds its maximum and the host set
+	// no time of its own: nothing can come any more.
+	refuseAfter = 10 * time.Second
+)
+
+// control governs. All its state belongs to the goroutine in run; everything else posts.
+type control struct {
+	log     *slog.Logger
+	m       machine
+	host    speaker
+	welcome hvcall.Welcome
+	start   time.Time
+	events  chan func(*control)
+
+	balance Balance
+	cpu     vcpus
+	queue   *sched.Governor // speaks for an application that does not
+
+	grant    hvcall.Grant // the host's newest
+	applied  uint64       // serial of the newest that is fully applied
+	demand   hvcall.Demand
+	app      speaker // nil = the application does not speak
+	told     hvcall.Grant
+	appUsage hvcall.Usage
+	limit    int64
+	lastRead Reading
+
+	stalls   uint64
+	stalled  time.Duration // all together
+	stallAt  time.Duration // begin of the present one; 0 = none
+	usageAt  time.Duration
+	killedBy killReason
+}
+
+// killReason says why this process ended the application.
+type killReason struct {
+	refused, shutdown bool
+}
+
+func newControl(log *slog.Logger, m machine, host speaker, w hvcall.Welcome) *control {
+	c := &control{
+		log: log, m: m, host: host, welcome: w, start: time.Now(), events: make(chan func(*control), 64),
+		balance: Balance{Boot: int64(w.Memory.Boot), Max: int64(w.Memory.Max)},
+		queue:   sched.NewGovernor(sched.Config{Max: wholeCPUs(w.CPU.MaxMilli)}),
+		grant:   hvcall.Grant{Serial: w.Grant.Serial, Memory: w.Grant.Memory, MilliCPU: w.Grant.MilliCPU},
+	}
+	c.cpu = vcpus{granted: w.Grant.MilliCPU, wanted: 1000, hold: startHold}
+	c.balance.Granted(int64(w.Grant.Memory), hvcall.LimitNone)
+	c.demand = hvcall.Demand{MilliCPU: 1000}
+	return c
+}
+
+// post hands f to the control loop. It waits while the loop is behind.
+func (c *control) post(f func(*control)) { c.events <- f }
+
+func (c *control) now() time.Duration { return time.Since(c.start) + 1 }
+
+// run governs until ctx ends.
+func (c *control) run(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case f := <-c.events:
+			f(c)
+			c.takeAll()
+		case <-timer.C:
+		}
+		timer.Reset(c.step(c.now()))
+	}
+}
+
+// takeAll handles what has queued up before the one costly step that follows.
+func (c *control) takeAll() {
+	for {
+		select {
+		case f := <-c.events:
+			f(c)
+		default:
+			return
+		}
+	}
+}
+
+// step reads the machine, plans and applies. It returns how long it may be until the next one.
+func (c *control) step(now time.Duration) time.Duration {
+	r, err := c.m.read()
+	if err != nil {
+		c.log.Error("machine not read", "err", err)
+		return tickQuiet
+	}
+	if r.MinFree != minFree {
+		if err := c.m.setMinFree(minFree); err != nil {
+			c.log.Warn("reserve not set", "err", err)
+		}
+	}
+	c.lastRead = r
+	c.countStall(now, r)
+	plan := c.balance.Step(now, r)
+	c.applyLimit(plan.Limit)
+	milli := c.cpuWanted(now)
+	c.moveVCPUs(now)
+	c.tellApp(plan.Share)
+	c.tellHost(now, plan, milli)
+	c.refuse(now)
+	switch {
+	case r.Stalled:
+		return tickStalled
+	case c.app == nil:
+		return tickOutside
+	}
+	return tickQuiet
+}
+
+func (c *control) countStall(now time.Duration, r Reading) {
+	switch {
+	case r.Stalled && c.stallAt == 0:
+		c.stalls++
+		c.stallAt = now
+		c.log.Info("a thread waits for memory", "charged", r.Charged, "limit", c.limit, "free", r.Free)
+	case !r.Stalled && c.stallAt != 0:
+		c.stalled += now - c.stallAt
+		c.log.Info("memory came", "waited", now-c.stallAt)
+		c.stallAt = 0
+		c.usageAt = 0 // told at once
+	}
+}
+
+func (c *control) applyLimit(limit int64) {
+	if d := limit - c.limit; d > -worthTelling && d < worthTelling {
+		return
+	}
+	if err := c.m.setLimit(limit); err != nil {
+		// EBUSY: it uses more than that. It was asked for less; the next step tries again.
+		c.log.Debug("limit not set", "limit", limit, "err", err)
+		return
+	}
+	c.limit = limit
+}
+
+// cpuWanted is what the application says, or the run queue in its place.
+func (c *control) cpuWanted(now time.Duration) uint32 {
+	if c.app != nil {
+		return c.cpu.wanted
+	}
+	n, err := c.m.runnable()
+	if err != nil {
+		c.log.Warn("run queue not read", "err", err)
+		return c.cpu.wanted
+	}
+	running := min(n, max(c.cpu.width, 1))
+	// The governor takes its own sampler off what runs; here runnable has already left it out.
+	want, _, _ := c.queue.Step(now, sched.Sample{Running: running + 1, Runnable: n - running, Procs: c.cpu.width})
+	c.cpu.wanted = uint32(want) * 1000
+	return c.cpu.wanted
+}
+
+func (c *control) moveVCPUs(now time.Duration) {
+	action, to := c.cpu.next(now)
+	switch action {
+	case vcpuNothing:
+		if c.cpu.settled() && !c.cpu.starting {
+			c.applied = c.grant.Serial
+		}
+	case vcpuStart:
+		go func() {
+			err := c.m.online(to)
+			c.post(func(c *control) {
+				if err != nil {
+					c.log.Error("vCPUs not started", "err", err)
+					c.cpu.granted = uint32(max(c.cpu.running, 1)) * 1000 // until a newer grant says otherwise
+					c.cpu.starting = false
+					return
+				}
+				c.cpu.started(to)
+			})
+		}()
+	case vcpuWiden, vcpuNarrow:
+		if err := c.m.setWidth(to); err != nil {
+			c.log.Error("cpuset not set", "vcpus", to, "err", err)
+		}
+		c.usageAt = 0
+	case vcpuAsk: // tellApp says so: what it is told follows the target
+	}
+}
+
+// tellApp states the application's own grant where it changed.
+func (c *control) tellApp(share int64) {
+	if c.app == nil {
+		return
+	}
+	g := hvcall.Grant{Revision: c.balance.app.Revision, Memory: uint64(share), Limit: c.grant.Limit, Price: c.grant.Price}
+	g.MilliCPU = min(uint32(c.cpu.width)*1000, uint32(c.cpu.target())*1000)
+	d := share - int64(c.told.Memory)
+	if d < worthTelling && d > -worthTelling && g.MilliCPU == c.told.MilliCPU && g.Revision == c.told.Revision {
+		return
+	}
+	g.Serial = c.told.Serial + 1
+	c.told = g
+	if err := c.app.SendGrant(g); err != nil {
+		c.log.Debug("application not told", "err", err)
+	}
+}
+
+func (c *control) tellHost(now time.Duration, p Plan, milli uint32) {
+	if p.State || milli != c.demand.MilliCPU || c.applied != c.demand.Applied {
+		d := p.Demand
+		d.Revision = c.demand.Revision + 1
+		d.MilliCPU, d.Applied = milli, c.applied
+		if !p.State && milli != c.demand.MilliCPU {
+			d.Reason = hvcall.ReasonRunQueue
+		}
+		c.demand = d
+		if err := c.host.SendDemand(d); err != nil {
+			c.log.Error("demand not sent", "err", err)
+		}
+	}
+	if c.usageAt == 0 || now-c.usageAt >= usageEvery {
+		c.usageAt = now
+		c.sendUsage(now)
+	}
+}
+
+func (c *control) sendUsage(now time.Duration) {
+	st, err := c.m.oom()
+	if err != nil {
+		c.log.Warn("kills not counted", "err", err)
+	}
+	stalled := c.stalled
+	if c.stallAt != 0 {
+		stalled += now - c.stallAt
+	}
+	u := hvcall.Usage{
+		Applied: c.applied, Total: c.grant.Memory, Free: uint64(c.lastRead.Free), Application: uint64(c.lastRead.Charged),
+		Live: c.appUsage.Live, Stalls: c.stalls, StallNanos: uint64(stalled), Kills: uint64(st.kills), Cycles: c.appUsage.Cycles,
+		CPUNanos: c.appUsage.CPUNanos, MilliCPU: uint32(c.cpu.width) * 1000, Online: uint32(max(c.cpu.running, 1)), GoMaxProcs: c.appUsage.GoMaxProcs,
+	}
+	if err := c.host.SendUsage(u); err != nil {
+		c.log.Error("usage not sent", "err", err)
+	}
+}
+
+// refuse ends an application that waits for memory which will not come.
+func (c *control) refuse(now time.Duration) {
+	waited := c.balance.Refused(now)
+	most := time.Duration(c.welcome.RefusalMS) * time.Millisecond
+	if most == 0 && c.balance.AtMaximum() {
+		most = refuseAfter
+	}
+	if most == 0 || waited < most || c.killedBy.refused {
+		return
+	}
+	c.killedBy.refused = true
+	c.log.Error("memory refused by host", "waited", waited, "granted", c.grant.Memory, "maximum", c.welcome.Memory.Max)
+	if err := c.m.signal(unix.SIGKILL); err != nil {
+		c.log.Error("application not ended", "err", err)
+	}
+}
+
+// hostGrant takes in a grant. An older one than the newest is dropped.
+func (c *control) hostGrant(g hvcall.Grant) {
+	if g.Serial <= c.grant.Serial {
+		return
+	}
+	c.grant = g
+	c.balance.Granted(int64(g.Memory), g.Limit)
+	c.cpu.granted = g.MilliCPU
+}
+
+// appHello makes the application a speaker and returns what it is welcomed with.
+func (c *control) appHello(app speaker) hvcall.Welcome {
+	c.app = app
+	c.cpu.speaks, c.cpu.hold = true, 0
+	c.told = hvcall.Grant{Serial: c.told.Serial + 1, Memory: uint64(max(c.limit, mib)), MilliCPU: uint32(max(c.cpu.width, 1)) * 1000}
+	return hvcall.Welcome{
+		Name: c.welcome.Name, Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU},
+		Memory: hvcall.MemoryBounds{Max: c.welcome.Memory.Max}, CPU: c.welcome.CPU,
+		Grant: hvcall.GrantJSON{Serial: c.told.Serial, Memory: c.told.Memory, MilliCPU: min(c.told.MilliCPU, c.cpu.granted)},
+	}
+}
+
+// appDemand takes in what the application states. Older revisions are dropped.
+func (c *control) appDemand(d hvcall.Demand) {
+	if d.Revision <= c.balance.app.Revision {
+		return
+	}
+	c.balance.AppDemand(d)
+	c.cpu.wanted = min(max(d.MilliCPU, 1), max(c.welcome.CPU.MaxMilli, 1000))
+	if d.Applied >= c.told.Serial && c.cpu.acknowledged() {
+		if err := c.m.setWidth(c.cpu.width); err != nil {
+			c.log.Error("cpuset not set", "vcpus", c.cpu.width, "err", err)
+		}
+	}
+}
+
+func (c *control) appUses(u hvcall.Usage) {
+	c.appUsage = u
+	c.balance.AppHeld(int64(u.Application))
+}
+
+// shutdown asks the application to end and ends it when the time is over.
+func (c *control) shutdown(within time.Duration) {
+	c.killedBy.shutdown = true
+	if err := c.m.signal(unix.SIGTERM); err != nil {
+		c.log.Warn("shutdown", "err", err)
+	}
+	time.AfterFunc(within, func() {
+		if err := c.m.signal(unix.SIGKILL); err != nil {
+			c.log.Debug("shutdown", "err", err) // it is gone already
+		}
+	})
+}

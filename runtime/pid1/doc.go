@@ -1,0 +1,37 @@
+// Package pid1 is the first process of a silo guest: it mounts, introduces the guest to its host,
+// starts the application, governs what it holds, and reports how it ended.
+//
+// It is a process of its own, outside the application's cgroups, with its memory locked, so that it
+// can ask the host for memory while the application waits for it.
+//
+// # States of a guest
+//
+//	booted      kernel runs /init. setup moves it on: mounts, port, Hello.
+//	welcomed    the host's configuration is here. setup moves it on: network, cgroups, clock.
+//	running     the application was started. The supervisor moves it on when it ends.
+//	reporting   output is drained, Exit is sent and acknowledged. The supervisor moves it on.
+//	off         the guest powers off; the host sees QEMU end.
+//
+// # States of a stall
+//
+//	open      the application is below its limit.
+//	waiting   a thread ran into the limit and waits in its page fault; the kernel told us by
+//	          eventfd. The gate moves it there; [Balance] states an urgent demand.
+//	raised    the grant came and the limit was raised; the thread goes on. Its wait is counted.
+//	refused   the host has no more and the configured time is over: the application is ended with
+//	          the cause hvcall.CauseRefused, never left hanging.
+//
+// # Parts
+//
+// [Balance] and classify are pure. The control loop (control.go) owns all state of governing in
+// one goroutine; everything else posts to it. Files named after one noun each: mounts, network,
+// cgroup, gate, cpus, app, logs.
+//
+// # Lock order
+//
+// There is none to keep: the control loop takes no locks, and the posting side only sends.
+//
+// # Example
+//
+//	func main() { pid1.Main() } // images/init, the whole of it
+package pid1

@@ -1,0 +1,117 @@
+package pid1
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// machine is what the control loop reads and sets in the guest's kernel. Tests have one without a
+// kernel.
+type machine interface {
+	read() (Reading, error)
+	runnable() (int, error)     // threads that run or could, this one not counted
+	setLimit(bytes int64) error // of the application's memory
+	setWidth(vcpus int) error   // of the application's cpuset
+	online(vcpus int) error     // makes sure so many run; may take long
+	setMinFree(bytes int64) error
+	signal(sig unix.Signal) error // the application
+	oom() (oomState, error)
+}
+
+// kernel is the machine of a real guest.
+type kernel struct {
+	mem  memoryGroup
+	cpus cpuGroup
+	pid  int // of the application
+}
+
+func (k *kernel) read() (Reading, error) {
+	// Charged before free: a page that moves from one to the other between the two readings is
+	// then counted as the system's, which errs to the safe side.
+	charged, err := k.mem.usage()
+	if err != nil {
+		return Reading{}, err
+	}
+	m, err := readMemory()
+	if err != nil {
+		return Reading{}, err
+	}
+	st, err := k.mem.oom()
+	if err != nil {
+		return Reading{}, err
+	}
+	minFree, err := readMinFree()
+	if err != nil {
+		return Reading{}, err
+	}
+	return Reading{Free: m.free, Charged: charged, MinFree: minFree, Stalled: st.waiting}, nil
+}
+
+const minFreePath = "/proc/sys/vm/min_free_kbytes"
+
+func readMinFree() (int64, error) {
+	b, err := os.ReadFile(minFreePath)
+	if err != nil {
+		return 0, fmt.Errorf("read min_free_kbytes: %w", err)
+	}
+	n, err := strconv.ParseInt(string(bytes.TrimSpace(b)), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("read min_free_kbytes: %w", err)
+	}
+	return n * kib, nil
+}
+
+// setMinFree keeps the kernel's reserve at what a guest needs. Each memory block that comes online
+// makes the kernel raise it to several huge pages a zone, which suits a server and not a guest
+// that pays for each MiB.
+func (k *kernel) setMinFree(n int64) error {
+	if err := os.WriteFile(minFreePath, strconv.AppendInt(nil, n/kib, 10), 0); err != nil {
+		return fmt.Errorf("set min_free_kbytes: %w", err)
+	}
+	return nil
+}
+
+func (k *kernel) runnable() (int, error) {
+	b, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return 0, fmt.Errorf("read run queue: %w", err)
+	}
+	return parseRunnable(b)
+}
+
+// parseRunnable takes the fourth field of /proc/loadavg, "running/all", less the thread that reads it.
+func parseRunnable(b []byte) (int, error) {
+	fields := bytes.Fields(b)
+	if len(fields) < 4 {
+		return 0, fmt.Errorf("read run queue: %q has no fourth field", b)
+	}
+	running, _, _ := bytes.Cut(fields[3], []byte("/"))
+	n, err := strconv.Atoi(string(running))
+	if err != nil {
+		return 0, fmt.Errorf("read run queue: %w", err)
+	}
+	return max(0, n-1), nil
+}
+
+func (k *kernel) setLimit(n int64) error { return k.mem.setLimit(n) }
+func (k *kernel) setWidth(n int) error   { return k.cpus.setWidth(n) }
+func (k *kernel) oom() (oomState, error) { return k.mem.oom() }
+func (k *kernel) signal(s unix.Signal) error {
+	if err := unix.Kill(k.pid, s); err != nil {
+		return fmt.Errorf("signal the application: %w", err)
+	}
+	return nil
+}
+
+func (k *kernel) online(n int) error {
+	for cpu := 1; cpu < n; cpu++ {
+		if err := bringOnline(cpu); err != nil {
+			return err
+		}
+	}
+	return nil
+}

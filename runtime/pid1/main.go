@@ -1,0 +1,146 @@
+package pid1
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/u-root/u-root/pkg/ulog"
+	"golang.org/x/sys/unix"
+
+	"github.com/silo-os/silo/hvcall"
+)
+
+const (
+	// portWithin bounds the wait for the port's device, which appears while the kernel still probes.
+	portWithin = 10 * time.Second
+
+	// helloEvery is how often Hello is said until it is answered: a host may open its end late.
+	helloEvery = 2 * time.Second
+
+	// exitWithin bounds the wait for the host to take in how the application ended.
+	exitWithin = 5 * time.Second
+
+	// visible is how many vCPUs an application sees when it starts. The Go runtime decides by that
+	// number, once, whether a mutex is worth spinning for.
+	visible = 2
+)
+
+// Main is the life of the guest. It returns only by powering off.
+func Main() {
+	if err := live(); err != nil {
+		// The console is all there is without a host to tell.
+		ulog.KernelLog.Printf("silo: init failed: %v", err)
+	}
+	unix.Sync()
+	if err := unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF); err != nil {
+		ulog.KernelLog.Printf("silo: power off: %v", err)
+	}
+	select {} // PID 1 must not return
+}
+
+func live() error {
+	if err := create(mountsFirst); err != nil {
+		return err
+	}
+	// Locked as it is touched: with no swap there is nothing to lose, and no page of ours waits
+	// for another's reclaim.
+	if err := unix.Mlockall(unix.MCL_CURRENT | unix.MCL_FUTURE | unix.MCL_ONFAULT); err != nil {
+		return fmt.Errorf("lock memory: %w", err)
+	}
+	g, err := connect()
+	if err != nil {
+		return err
+	}
+	w, err := g.hello()
+	if err != nil {
+		return err
+	}
+	exit := g.serveApplication(w)
+	ctx, cancel := context.WithTimeout(context.Background(), exitWithin)
+	defer cancel()
+	if err := g.host.SendExit(ctx, exit); err != nil {
+		return fmt.Errorf("report the end of the application: %w", err)
+	}
+	return nil
+}
+
+// guest is the wiring: connections on one side, the control loop on the other.
+type guest struct {
+	host    *hvcall.Conn
+	log     *slog.Logger
+	control chan *control // holds the control loop once it exists
+}
+
+func connect() (*guest, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), portWithin)
+	defer cancel()
+	port, err := hvcall.OpenPort(ctx, "/sys", "/dev")
+	if err != nil {
+		return nil, err
+	}
+	conn := hvcall.NewConn(port, hvcall.Config{})
+	g := &guest{host: conn, control: make(chan *control, 1)}
+	g.log = slog.New(slog.NewTextHandler(logWriter{conn}, nil))
+	go func() {
+		if err := conn.Serve(context.Background(), g.fromHost); err != nil {
+			ulog.KernelLog.Printf("silo: conversation with the host ended: %v", err)
+		}
+	}()
+	return g, nil
+}
+
+// logWriter carries PID 1's own log to the host.
+type logWriter struct{ conn *hvcall.Conn }
+
+func (w logWriter) Write(b []byte) (int, error) { return len(b), w.conn.SendLog(hvcall.StreamInit, b) }
+
+// hello introduces the guest until somebody answers.
+func (g *guest) hello() (hvcall.Welcome, error) {
+	h := hvcall.Hello{
+		Role: hvcall.RolePID1, NumCPU: runtime.NumCPU(), PID: os.Getpid(),
+		Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog},
+	}
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), helloEvery)
+		w, err := g.host.SayHello(ctx, h)
+		cancel()
+		if err == nil || ctx.Err() == nil {
+			return w, err
+		}
+	}
+}
+
+// fromHost handles what the host sends.
+func (g *guest) fromHost(_ context.Context, f hvcall.Frame) ([]byte, error) {
+	switch f.Op {
+	case hvcall.OpGrant:
+		grant, err := hvcall.DecodeGrant(f.Payload)
+		if err != nil {
+			return nil, err
+		}
+		return nil, g.post(f.Op, func(c *control) { c.hostGrant(grant) })
+	case hvcall.OpShutdown:
+		s, err := hvcall.DecodeShutdown(f.Payload)
+		if err != nil {
+			return nil, err
+		}
+		return nil, g.post(f.Op, func(c *control) { c.shutdown(s.Within) })
+	}
+	return nil, &hvcall.Fault{Op: f.Op, Code: hvcall.CodeUnknown}
+}
+
+// post hands f to the control loop, which exists from the start of the application on.
+func (g *guest) post(op hvcall.Op, f func(*control)) error {
+	select {
+	case c := <-g.control:
+		g.control <- c
+		c.post(f)
+		return nil
+	default:
+		return &hvcall.Fault{Op: op, Code: hvcall.CodeOrder, Text: "the application has not been started"}
+	}
+}

@@ -1,0 +1,83 @@
+package pid1
+
+import "time"
+
+// ackWithin is how long the application may take to lower its GOMAXPROCS before its cpuset is
+// narrowed all the same.
+const ackWithin = 100 * time.Millisecond
+
+// vcpus moves the application's width between what it wants and what the host grants. It is pure;
+// the control loop carries out what next returns. The order of each change is the point: grow
+// online → cpuset → GOMAXPROCS, shrink GOMAXPROCS → cpuset → told.
+type vcpus struct {
+	granted uint32        // by the host, thousandths
+	wanted  uint32        // by the application, thousandths
+	width   int           // of the cpuset
+	running int           // online
+	speaks  bool          // the application follows grants by itself
+	hold    time.Duration // no narrowing before this time: a starting process counts its vCPUs
+
+	starting bool          // bringing vCPUs online
+	askedAt  time.Duration // since when the application is asked to shrink; 0 = it is not
+	asked    int
+}
+
+// vcpuAction is what to do next.
+type vcpuAction uint8
+
+const (
+	vcpuNothing vcpuAction = iota
+	vcpuStart              // bring `to` vCPUs online, then call started
+	vcpuWiden              // set the cpuset to `to`, then tell the application
+	vcpuAsk                // tell the application to use only `to`
+	vcpuNarrow             // set the cpuset to `to`
+)
+
+// target is how many vCPUs the application should have.
+func (v *vcpus) target() int { return min(wholeCPUs(v.granted), wholeCPUs(v.wanted)) }
+
+// next says what to do now.
+func (v *vcpus) next(now time.Duration) (vcpuAction, int) {
+	to := v.target()
+	switch {
+	case to == v.width:
+		v.askedAt = 0
+		return vcpuNothing, to
+	case to > v.width && v.running < to:
+		if v.starting {
+			return vcpuNothing, to
+		}
+		v.starting = true
+		return vcpuStart, to
+	case to > v.width:
+		v.width, v.askedAt = to, 0
+		return vcpuWiden, to
+	case now < v.hold:
+		return vcpuNothing, to
+	}
+	// It shrank by itself if it wants no more than that: then GOMAXPROCS is down already.
+	if !v.speaks || wholeCPUs(v.wanted) <= to || (v.askedAt != 0 && v.asked == to && now-v.askedAt >= ackWithin) {
+		v.width, v.askedAt = to, 0
+		return vcpuNarrow, to
+	}
+	if v.askedAt != 0 && v.asked == to {
+		return vcpuNothing, to
+	}
+	v.askedAt, v.asked = max(now, 1), to
+	return vcpuAsk, to
+}
+
+// started takes in that so many are online.
+func (v *vcpus) started(n int) { v.starting, v.running = false, max(v.running, n) }
+
+// acknowledged takes in that the application follows what it was asked.
+func (v *vcpus) acknowledged() bool {
+	if v.askedAt == 0 {
+		return false
+	}
+	v.width, v.askedAt = v.asked, 0
+	return true
+}
+
+// settled reports that the application has no more than the host granted.
+func (v *vcpus) settled() bool { return v.width <= wholeCPUs(v.granted) }

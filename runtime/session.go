@@ -1,0 +1,176 @@
+package runtime
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	goruntime "runtime"
+	"sync"
+	"time"
+
+	"github.com/silo-os/silo/alloc"
+	"github.com/silo-os/silo/hvcall"
+	"github.com/silo-os/silo/sched"
+)
+
+// helloTimeout bounds the wait for PID 1, which runs before us and answers within milliseconds.
+const helloTimeout = 10 * time.Second
+
+// session is the application's conversation with PID 1. Two governors state their halves of the
+// demand; the session puts them together under one revision.
+type session struct {
+	conn    *hvcall.Conn
+	welcome hvcall.Welcome
+	memory  *alloc.Agent
+	cpus    *sched.Agent
+	log     *slog.Logger
+
+	mu      sync.Mutex
+	ready   bool // govern has run
+	pending hvcall.Grant
+	demand  hvcall.Demand
+	grant   hvcall.Grant
+}
+
+func newSession(rw io.ReadWriteCloser) (*session, error) {
+	log := slog.New(slog.DiscardHandler)
+	if os.Getenv("SILO_DEBUG") != "" {
+		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	s := &session{conn: hvcall.NewConn(rw, hvcall.Config{Log: log}), log: log}
+	ctx, cancel := context.WithTimeout(context.Background(), helloTimeout)
+	defer cancel()
+	go s.serve()
+	w, err := s.conn.SayHello(ctx, hvcall.Hello{
+		Role: hvcall.RoleApplication, NumCPU: goruntime.NumCPU(), PID: os.Getpid(),
+		Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU},
+	})
+	if err != nil {
+		s.conn.Close()
+		return nil, err
+	}
+	s.welcome = w
+	s.govern(w)
+	return s, nil
+}
+
+// govern starts both governors with what Welcome granted.
+func (s *session) govern(w hvcall.Welcome) {
+	s.grant = hvcall.Grant{Serial: w.Grant.Serial, Memory: w.Grant.Memory, MilliCPU: w.Grant.MilliCPU}
+	s.demand = hvcall.Demand{Applied: w.Grant.Serial, MilliCPU: 1000, Reason: hvcall.ReasonStart}
+	s.memory = alloc.New(alloc.Config{}, s.log, s.stateMemory)
+	s.cpus = sched.New(sched.Config{Max: int(w.CPU.MaxMilli+999) / 1000}, s.log, s.stateCPU)
+	s.memory.Grant(w.Grant.Memory)
+	s.cpus.Grant(w.Grant.MilliCPU)
+	ctx := context.Background() // both govern as long as the process lives
+	go s.memory.Run(ctx)
+	go s.cpus.Run(ctx)
+	go s.report()
+	s.mu.Lock()
+	s.ready = true
+	early := s.pending
+	s.mu.Unlock()
+	s.apply(early) // with serial 0, if none came, it is older than Welcome's and drops out
+}
+
+// hold keeps a grant that overtook the Welcome until there is a governor to hand it to. It must
+// not wait for that: the Welcome is read by the same loop.
+func (s *session) hold(g hvcall.Grant) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ready {
+		return false
+	}
+	s.pending = g
+	return true
+}
+
+func (s *session) serve() {
+	err := s.conn.Serve(context.Background(), func(_ context.Context, f hvcall.Frame) ([]byte, error) {
+		if f.Op != hvcall.OpGrant {
+			return nil, &hvcall.Fault{Op: f.Op, Code: hvcall.CodeUnknown}
+		}
+		g, err := hvcall.DecodeGrant(f.Payload)
+		if err != nil {
+			return nil, err
+		}
+		if s.hold(g) {
+			return nil, nil
+		}
+		s.apply(g)
+		return nil, nil
+	})
+	s.log.Debug("conversation with PID 1 ended", "err", err)
+}
+
+// apply obeys a grant and says so: for a shrink PID 1 narrows the cpuset only after that.
+func (s *session) apply(g hvcall.Grant) {
+	s.mu.Lock()
+	if g.Serial <= s.grant.Serial {
+		s.mu.Unlock()
+		return
+	}
+	before := s.grant
+	s.grant = g
+	s.mu.Unlock()
+	s.memory.Grant(g.Memory)
+	s.cpus.Grant(g.MilliCPU)
+	if g.MilliCPU < before.MilliCPU {
+		s.restate(func(*hvcall.Demand) {})
+	} else {
+		s.mu.Lock()
+		s.demand.Applied = g.Serial
+		s.mu.Unlock()
+	}
+}
+
+func (s *session) granted() hvcall.Grant {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.grant
+}
+
+func (s *session) stateMemory(st alloc.Statement) {
+	s.restate(func(d *hvcall.Demand) {
+		d.Memory, d.Floor, d.Urgency, d.Reason = st.Memory, st.Floor, st.Urgency, st.Reason
+	})
+}
+
+func (s *session) stateCPU(st sched.Statement) {
+	s.restate(func(d *hvcall.Demand) { d.MilliCPU, d.Reason = st.MilliCPU, hvcall.ReasonRunQueue })
+}
+
+// restate changes the demand and sends it whole. It holds the lock while sending so that revisions
+// leave in their order.
+func (s *session) restate(change func(*hvcall.Demand)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.demand)
+	s.demand.Revision++
+	s.demand.Applied = s.grant.Serial
+	if err := s.conn.SendDemand(s.demand); err != nil {
+		s.log.Debug("demand not sent", "err", err)
+	}
+}
+
+// report tells PID 1 once a second what the Go runtime knows and the kernel does not.
+func (s *session) report() {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.conn.Done():
+			return
+		case <-tick.C:
+		}
+		_, m := s.memory.Standing()
+		u := hvcall.Usage{
+			Application: uint64(m.Held()), Live: uint64(m.Live), Cycles: m.Cycles, CPUNanos: uint64(m.CPU),
+			GoMaxProcs: uint32(goruntime.GOMAXPROCS(0)),
+		}
+		if err := s.conn.SendUsage(u); err != nil {
+			return
+		}
+	}
+}
