@@ -5,11 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
 // ErrClosed is returned by calls on a connection that has ended.
 var ErrClosed = errors.New("connection closed")
+
+// ErrStuck is why a conversation ended whose peer did not read for longer than Limits.Stuck.
+var ErrStuck = errors.New("the peer does not read")
 
 // FrameError says which field of a frame or payload a correct peer would not have sent.
 type FrameError struct {
@@ -67,11 +72,7 @@ func (f *Fault) Error() string {
 }
 
 func (f *Fault) encode() []byte {
-	text := f.Text
-	if len(text) > maxFaultText {
-		text = text[:maxFaultText]
-	}
-	return append(binary.LittleEndian.AppendUint32(nil, uint32(f.Code)), text...)
+	return append(binary.LittleEndian.AppendUint32(nil, uint32(f.Code)), clip(f.Text, maxFaultText)...)
 }
 
 // decodeFault never fails: a fault that cannot be read is still a refusal.
@@ -85,10 +86,21 @@ func decodeFault(op Op, b []byte) *Fault {
 	if len(text) > maxFaultText {
 		text = text[:maxFaultText]
 	}
-	if utf8.Valid(text) {
-		f.Text = string(text)
-	} else {
-		f.Text = strconv.QuoteToASCII(string(text))
+	f.Text = string(text)
+	if !printable(f.Text) {
+		f.Text = strconv.QuoteToASCII(f.Text) // it may end up on somebody's terminal
 	}
 	return f
+}
+
+// clip makes s valid UTF-8 of at most n bytes, keeping its beginning.
+func clip(s string, n int) string {
+	if len(s) > n {
+		s = s[:n]
+	}
+	return strings.ToValidUTF8(s, "?") // one byte for each run of bad ones: never longer than before
+}
+
+func printable(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }

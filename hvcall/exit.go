@@ -21,7 +21,8 @@ const (
 var causes = map[Cause]bool{CauseExit: true, CauseSignal: true, CausePanic: true, CauseMemory: true, CauseRefused: true,
 	CauseStart: true, CauseInit: true, CauseKernel: true, CauseHost: true, CauseShutdown: true}
 
-// MaxTrace is the longest trace, in bytes, that an Exit carries; the beginning is kept.
+// MaxTrace is the longest text and the longest trace, in bytes, that an Exit carries; the beginning
+// is kept, and what is not UTF-8 is replaced.
 const MaxTrace = 64 << 10
 
 // Exit is how an application ended.
@@ -33,11 +34,10 @@ type Exit struct {
 	Trace  string `json:"trace,omitempty"`  // panic trace
 }
 
-// Encode returns the JSON form, the trace cut to MaxTrace.
+// Encode returns the JSON form, text and trace cut to MaxTrace. The trace is what the application
+// wrote, any bytes at all: the host must accept it still, or nobody hears how the application ended.
 func (e Exit) Encode() []byte {
-	if len(e.Trace) > MaxTrace {
-		e.Trace = e.Trace[:MaxTrace]
-	}
+	e.Text, e.Trace = clip(e.Text, MaxTrace), clip(e.Trace, MaxTrace)
 	return mustJSON(e)
 }
 

@@ -29,6 +29,7 @@ const (
 const (
 	maxCapabilities = 64
 	maxNameLength   = 256
+	maxHello        = 16 << 10 // bytes of JSON; checked before it is parsed, for a parsed list takes more room than its text
 )
 
 // Hello is the first frame of a guest. Saying it again is harmless: it is answered with the same
@@ -48,6 +49,9 @@ func (h Hello) Encode() []byte { return mustJSON(h) }
 // DecodeHello reads and checks a Hello.
 func DecodeHello(b []byte) (Hello, error) {
 	var h Hello
+	if len(b) > maxHello {
+		return Hello{}, &FrameError{Field: "hello size", Value: uint64(len(b)), Why: fmt.Sprintf("above the limit of %d bytes", maxHello)}
+	}
 	if err := unmarshal(OpHello, b, &h); err != nil {
 		return Hello{}, err
 	}
@@ -88,7 +92,7 @@ func unmarshal(op Op, b []byte, v any) error {
 		return &FrameError{Field: op.String() + " payload", Value: uint64(len(b)), Why: "not UTF-8"}
 	}
 	if err := json.Unmarshal(b, v); err != nil {
-		return fmt.Errorf("decode %s: %w", op, err)
+		return &FrameError{Field: op.String() + " payload", Value: uint64(len(b)), Why: err.Error()}
 	}
 	return nil
 }

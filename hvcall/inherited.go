@@ -28,6 +28,15 @@ func Inherited() (io.ReadWriteCloser, error) {
 	if err != nil || fd < 3 {
 		return nil, fmt.Errorf("read %s: %q is not the number of an inherited descriptor", EnvFD, v)
 	}
+	// The variable may be left over from somewhere else, and the number then means something else,
+	// perhaps the Go runtime's own: look before taking it over.
+	var st syscall.Stat_t
+	if err := syscall.Fstat(fd, &st); err != nil {
+		return nil, fmt.Errorf("open inherited descriptor %d: %w", fd, err)
+	}
+	if st.Mode&syscall.S_IFMT != syscall.S_IFSOCK {
+		return nil, fmt.Errorf("open inherited descriptor %d: not a socket", fd)
+	}
 	syscall.CloseOnExec(fd)
 	f := os.NewFile(uintptr(fd), "hvcall")
 	defer f.Close() // net.FileConn works on a duplicate

@@ -6,13 +6,21 @@ import (
 	"time"
 )
 
-// SayHello introduces this side and returns the answer.
+// SayHello introduces this side and returns the answer. From then on both know the largest frame
+// the other accepts; the side that answers calls SetPeerMax with Hello.MaxFrame.
 func (c *Conn) SayHello(ctx context.Context, h Hello) (Welcome, error) {
+	if h.MaxFrame == 0 {
+		h.MaxFrame = c.limits.MaxFrame
+	}
 	b, err := c.Call(ctx, OpHello, h.Encode())
 	if err != nil {
 		return Welcome{}, err
 	}
-	return DecodeWelcome(b)
+	w, err := DecodeWelcome(b)
+	if err == nil {
+		c.SetPeerMax(w.MaxFrame)
+	}
+	return w, err
 }
 
 // SendDemand states what this side wants to hold.

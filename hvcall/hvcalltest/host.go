@@ -1,0 +1,131 @@
+package hvcalltest
+
+import (
+	"context"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/silo-os/silo/hvcall"
+)
+
+// HostConfig configures a Host. The zero value grants everything within the default bounds.
+type HostConfig struct {
+	Welcome hvcall.Welcome // the answer to Hello; without memory bounds: those of DefaultWelcome
+	Policy  Policy         // nil = GrantAll
+	Conn    hvcall.Config
+}
+
+// DefaultWelcome is a small guest that may grow: 64 MiB to 4 GiB, one vCPU to four.
+func DefaultWelcome() hvcall.Welcome {
+	return hvcall.Welcome{
+		Name:         "test",
+		Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog},
+		Grant:        hvcall.GrantJSON{Serial: 1, Memory: 64 << 20, MilliCPU: 1000},
+		Memory:       hvcall.MemoryBounds{Boot: 64 << 20, Max: 4 << 30},
+		CPU:          hvcall.CPUBounds{MinMilli: 1000, MaxMilli: 4000},
+	}
+}
+
+// Host is a fake host. What the guest says is in its journals.
+type Host struct {
+	Hellos  Journal[hvcall.Hello]
+	Readies Journal[time.Time] // when each Ready came
+	Demands Journal[hvcall.Demand]
+	Usages  Journal[hvcall.Usage]
+	Logs    Journal[hvcall.Log]
+	Exits   Journal[hvcall.Exit]
+	Granted Journal[hvcall.Grant] // what this host granted, when it was sent
+	Refused Journal[error]        // what this host answered with an error
+
+	conn *hvcall.Conn
+	out  *outbox
+
+	mu      sync.Mutex
+	welcome hvcall.Welcome // guarded by mu, as all below
+	policy  Policy
+	now     hvcall.Grant // the newest grant sent
+}
+
+// NewHost makes a host that will speak over rw. Serve starts it.
+func NewHost(rw io.ReadWriteCloser, cfg HostConfig) *Host {
+	if cfg.Welcome.Memory == (hvcall.MemoryBounds{}) {
+		w := DefaultWelcome()
+		cfg.Welcome.Memory, cfg.Welcome.CPU, cfg.Welcome.Grant = w.Memory, w.CPU, w.Grant
+		if cfg.Welcome.Name == "" {
+			cfg.Welcome.Name = w.Name
+		}
+		if cfg.Welcome.Capabilities == nil {
+			cfg.Welcome.Capabilities = w.Capabilities
+		}
+	}
+	if cfg.Policy == nil {
+		cfg.Policy = GrantAll
+	}
+	first := cfg.Welcome.Grant
+	return &Host{
+		conn: hvcall.NewConn(rw, cfg.Conn), out: newOutbox(), welcome: cfg.Welcome, policy: cfg.Policy,
+		now: hvcall.Grant{Serial: first.Serial, Memory: first.Memory, MilliCPU: first.MilliCPU},
+	}
+}
+
+// StartHost makes a pipe, serves a host at one end until the test ends, and returns the other end.
+func StartHost(t testing.TB, cfg HostConfig) (guest net.Conn, h *Host) {
+	guest, host := hvcall.Pipe()
+	h = NewHost(host, cfg)
+	keepServing(t, h.Serve)
+	return guest, h
+}
+
+// Serve answers the guest until the conversation ends; see [hvcall.Conn.Serve].
+func (h *Host) Serve(ctx context.Context) error {
+	return serveWith(ctx, h.out, h.conn, h.handle)
+}
+
+// Conn is the host's end of the conversation, for what has no method here.
+func (h *Host) Conn() *hvcall.Conn { return h.conn }
+
+// Now is the newest grant sent.
+func (h *Host) Now() hvcall.Grant {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.now
+}
+
+// SetPolicy replaces the policy for the demands to come.
+func (h *Host) SetPolicy(p Policy) {
+	h.mu.Lock()
+	h.policy = p
+	h.mu.Unlock()
+}
+
+// Grant states g unasked. Serial and Revision are filled in.
+func (h *Host) Grant(g hvcall.Grant) { h.post(g, 0) }
+
+// Shrink tells the guest to hold no more than memory bytes, within that time.
+func (h *Host) Shrink(memory uint64, within time.Duration) {
+	g := h.Now()
+	g.Memory, g.Within, g.Limit = memory, uint32(within.Milliseconds()), hvcall.LimitReclaim
+	h.post(g, 0)
+}
+
+// Close ends the conversation, as a host that goes away does.
+func (h *Host) Close() error { return h.conn.Close() }
+
+// post numbers a grant and hands it to the outbox.
+func (h *Host) post(g hvcall.Grant, delay time.Duration) {
+	h.out.put(delay, func() {
+		h.mu.Lock()
+		g.Serial = h.now.Serial + 1
+		if g.Revision == 0 {
+			g.Revision = h.now.Revision
+		}
+		h.now = g
+		h.mu.Unlock()
+		if h.conn.SendGrant(g) == nil {
+			h.Granted.add(g)
+		}
+	})
+}
