@@ -31,6 +31,12 @@ func (c *Conn) Call(ctx context.Context, op Op, payload []byte) ([]byte, error) 
 			ch <- result{err: err}
 		}
 	}()
+	return c.await(ctx, op, ch)
+}
+
+// await waits for what ch brings. A reply that came before the end of the conversation counts,
+// however close the two are.
+func (c *Conn) await(ctx context.Context, op Op, ch <-chan result) ([]byte, error) {
 	select {
 	case r := <-ch:
 		return finish(op, r)
@@ -39,7 +45,7 @@ func (c *Conn) Call(ctx context.Context, op Op, payload []byte) ([]byte, error) 
 	case <-c.closed:
 	}
 	select {
-	case r := <-ch: // the reply came, and then the end
+	case r := <-ch:
 		return finish(op, r)
 	default:
 		return nil, fmt.Errorf("call %s: %w", op, ErrClosed)
