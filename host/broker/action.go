@@ -1,0 +1,84 @@
+package broker
+
+import (
+	"fmt"
+
+	"github.com/silo-os/silo/hvcall"
+)
+
+// Action is something to do: one of the types of this file. String is its line in a trace.
+type Action interface {
+	fmt.Stringer
+	action()
+}
+
+// Admit says that a guest may start: its boot memory and its least vCPUs are in the ledger.
+type Admit struct{ Guest GuestID }
+
+// Refuse says that a guest can never start on this host, and why.
+type Refuse struct {
+	Guest GuestID
+	Why   string
+}
+
+// Resize asks the hypervisor to make a guest's memory Total bytes, boot memory included. It is answered
+// by [Plugged] or [ResizeFailed] with the same Op. A newer Resize for the guest replaces it.
+type Resize struct {
+	Guest GuestID
+	Op    uint64
+	Total int64
+	Why   string
+}
+
+// SendGrant sends a grant to a guest. The newest is enough: one that was not sent yet may be dropped.
+type SendGrant struct {
+	Guest GuestID
+	Grant hvcall.Grant
+}
+
+// Note is a decision to do nothing, for the trace alone.
+type Note struct {
+	Guest GuestID
+	Text  string
+}
+
+func (Admit) action()     {}
+func (Refuse) action()    {}
+func (Resize) action()    {}
+func (SendGrant) action() {}
+func (Note) action()      {}
+
+// String is the action's line in a trace.
+func (a Admit) String() string { return fmt.Sprintf("admit %s", a.Guest) }
+
+// String is the action's line in a trace.
+func (a Refuse) String() string { return fmt.Sprintf("refuse %s: %s", a.Guest, a.Why) }
+
+// String is the action's line in a trace.
+func (a Resize) String() string {
+	return fmt.Sprintf("resize %s #%d to %s: %s", a.Guest, a.Op, size(a.Total), a.Why)
+}
+
+// String is the action's line in a trace.
+func (a SendGrant) String() string {
+	g := a.Grant
+	s := fmt.Sprintf("grant %s #%d for demand %d: %s, %d mCPU", a.Guest, g.Serial, g.Revision, size(int64(g.Memory)), g.MilliCPU)
+	if g.Limit != hvcall.LimitNone {
+		s += ", limit " + g.Limit.String()
+	}
+	if g.Within != 0 {
+		s += fmt.Sprintf(", within %d ms", g.Within)
+	}
+	return s
+}
+
+// String is the action's line in a trace.
+func (a Note) String() string { return fmt.Sprintf("note %s: %s", a.Guest, a.Text) }
+
+// size prints bytes without rounding: a trace that hides a block is of no use.
+func size(n int64) string {
+	if n%(1<<20) == 0 {
+		return fmt.Sprintf("%d MiB", n>>20)
+	}
+	return fmt.Sprintf("%d B", n)
+}

@@ -1,0 +1,44 @@
+package broker
+
+import "github.com/silo-os/silo/hvcall"
+
+// shareCPU sets every guest's share of the processors.
+func (b *Broker) shareCPU() {
+	claims := make([]claim, len(b.s.Guests))
+	for i, g := range b.s.Guests {
+		c := &g.CPU
+		low := max(g.Bounds.MinMilli, min(c.Floor, c.Granted))
+		claims[i] = claim{low: low, want: c.Want, weight: int64(g.Bounds.Weight)}
+	}
+	for i, milli := range share(b.s.Capacity.MilliCPU, claims) {
+		b.s.Guests[i].CPU.Target = milli
+	}
+}
+
+// grantCPU decides what the next grant says. Less is said at once, and counts in the ledger once the guest has
+// applied it; more is said as far as there is room.
+func (b *Broker) grantCPU(g *Guest) {
+	if g.Phase != PhaseRunning {
+		return
+	}
+	c := &g.CPU
+	upper := c.Promises.upper()
+	c.Granted = min(c.Target, upper+max(0, b.freeMilli))
+	if c.Granted > upper {
+		// In the ledger from now on: the next guest of this plan must not be given it too.
+		b.freeMilli -= c.Granted - upper
+		c.Promises = c.Promises.add(Promise{Serial: g.Grant.Serial + 1, Amount: c.Granted})
+	}
+}
+
+// cpuLimit says what stands against more vCPUs.
+func (g *Guest) cpuLimit() hvcall.Limit {
+	c := &g.CPU
+	switch {
+	case c.Granted < c.Want:
+		return hvcall.LimitHost
+	case int64(g.Demand.MilliCPU) > g.Bounds.MaxMilli:
+		return hvcall.LimitMaximum
+	}
+	return hvcall.LimitNone
+}

@@ -1,0 +1,61 @@
+package broker
+
+import "github.com/silo-os/silo/hvcall"
+
+// GuestID names a guest; it is unique on its host.
+type GuestID string
+
+// Event is something that happened: one of the types of this file.
+type Event interface{ guest() GuestID }
+
+// GuestAdded says that a guest is to be started. It is answered by [Admit], at once or when the
+// host has room for its boot memory, or by [Refuse].
+type GuestAdded struct {
+	Guest  GuestID
+	Bounds Bounds
+}
+
+// Connected says that a guest said Hello, for the first time or again after a gap. It is answered
+// by a [SendGrant] that repeats what the guest may hold.
+type Connected struct{ Guest GuestID }
+
+// Demanded says that a guest stated a demand.
+type Demanded struct {
+	Guest  GuestID
+	Demand hvcall.Demand
+}
+
+// Applied says that a guest has applied a grant in full.
+type Applied struct {
+	Guest  GuestID
+	Serial uint64
+}
+
+// Plugged is the result of a [Resize]: what the guest's device holds now, in bytes, boot memory included.
+type Plugged struct {
+	Guest GuestID
+	Op    uint64 // of the Resize
+	Total int64
+}
+
+// ResizeFailed says that a [Resize] failed and nobody knows how far it came.
+type ResizeFailed struct {
+	Guest GuestID
+	Op    uint64
+	Err   string
+}
+
+// GuestGone says that a guest has ended and that the host has all it held.
+type GuestGone struct{ Guest GuestID }
+
+// CapacityChanged says that the host has more or less to give than before.
+type CapacityChanged struct{ Capacity Capacity }
+
+func (e GuestAdded) guest() GuestID      { return e.Guest }
+func (e Connected) guest() GuestID       { return e.Guest }
+func (e Demanded) guest() GuestID        { return e.Guest }
+func (e Applied) guest() GuestID         { return e.Guest }
+func (e Plugged) guest() GuestID         { return e.Guest }
+func (e ResizeFailed) guest() GuestID    { return e.Guest }
+func (e GuestGone) guest() GuestID       { return e.Guest }
+func (e CapacityChanged) guest() GuestID { return "" }

@@ -1,0 +1,68 @@
+package broker
+
+import "github.com/silo-os/silo/hvcall"
+
+// state sends a guest the grant that holds now, where that is news to it.
+func (b *Broker) state(g *Guest) {
+	if g.Phase != PhaseRunning {
+		return
+	}
+	next := b.grantOf(g)
+	switch {
+	case b.isNews(g, next):
+		next.Serial = g.Grant.Serial + 1
+		g.Grant = next
+		g.Memory.Promises = g.Memory.Promises.add(Promise{Serial: next.Serial, Amount: int64(next.Memory)})
+		g.CPU.Promises = g.CPU.Promises.add(Promise{Serial: next.Serial, Amount: int64(next.MilliCPU)})
+		g.Remind = Retry{}
+	case !g.Remind.due(b.s.Now):
+		return
+	}
+	if b.awaitsShrink(g) {
+		g.Remind = g.Remind.failed(b.s.Now, b.cfg.Within, b.cfg.RetryMost)
+	} else {
+		g.Remind = Retry{}
+	}
+	b.do(SendGrant{Guest: g.ID, Grant: g.Grant})
+}
+
+// grantOf is what the guest may hold now. Memory is never more than what is plugged for certain.
+func (b *Broker) grantOf(g *Guest) hvcall.Grant {
+	m := &g.Memory
+	n := hvcall.Grant{
+		Serial: g.Grant.Serial, Revision: g.Demand.Revision,
+		Memory: uint64(min(m.Firm, m.Target)), MilliCPU: uint32(g.CPU.Granted),
+		Limit: b.memoryLimit(g),
+	}
+	if m.Op != 0 {
+		n.Revision = g.Grant.Revision // the answer to the newest demand is still to come
+	}
+	if n.Limit == hvcall.LimitNone {
+		n.Limit = g.cpuLimit()
+	}
+	if n.Limit == hvcall.LimitReclaim {
+		n.Within = uint32(b.cfg.Within.Milliseconds())
+	}
+	return n
+}
+
+// isNews reports whether n says something that the guest must hear now. While a resize is under
+// way its answer is about to bring the rest, so only what cannot wait goes ahead of it.
+func (b *Broker) isNews(g *Guest, n hvcall.Grant) bool {
+	was := g.Grant
+	switch {
+	case was.Serial == 0, n.MilliCPU != was.MilliCPU, n.Memory > was.Memory:
+		return true
+	case n.Limit == hvcall.LimitReclaim && n.Memory < was.Memory:
+		return true
+	}
+	return g.Memory.Op == 0 && n != was
+}
+
+// awaitsShrink reports whether the guest has been told to do with less and the host counts on it.
+func (b *Broker) awaitsShrink(g *Guest) bool {
+	if g.Applied >= g.Grant.Serial {
+		return false
+	}
+	return g.Grant.Limit == hvcall.LimitReclaim || g.CPU.Promises.upper() > g.CPU.Granted
+}

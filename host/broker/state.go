@@ -1,0 +1,123 @@
+package broker
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/silo-os/silo/hvcall"
+)
+
+// Capacity is what a host has.
+type Capacity struct {
+	Memory   int64 `json:"memory"`    // bytes
+	Slush    int64 `json:"slush"`     // bytes of Memory never given to guests
+	MilliCPU int64 `json:"milli_cpu"` // thousandths of a processor
+}
+
+// usable is what may be given away, in bytes.
+func (c Capacity) usable() int64 { return max(0, c.Memory-c.Slush) }
+
+// State is everything a broker knows. It holds no pointer out of itself and can be written as JSON.
+type State struct {
+	Now      time.Duration `json:"now"` // the latest time it was told
+	Capacity Capacity      `json:"capacity"`
+	LastOp   uint64        `json:"last_op"` // number of the newest Resize
+	Guests   []*Guest      `json:"guests"`  // oldest first
+}
+
+// Phase is how far a guest has come.
+type Phase string
+
+// The phases, in their order.
+const (
+	PhaseWaiting Phase = "waiting" // for room to boot; holds nothing
+	PhaseBooting Phase = "booting" // admitted; holds its boot memory and least vCPUs
+	PhaseRunning Phase = "running" // said Hello
+)
+
+// Guest is what the broker knows of one guest.
+type Guest struct {
+	ID      GuestID       `json:"id"`
+	Bounds  Bounds        `json:"bounds"`
+	Phase   Phase         `json:"phase"`
+	Demand  hvcall.Demand `json:"demand"` // the newest, as stated
+	Memory  Memory        `json:"memory"`
+	CPU     CPU           `json:"cpu"`
+	Grant   hvcall.Grant  `json:"grant"`   // the newest sent
+	Applied uint64        `json:"applied"` // serial of the newest grant the guest says it applied
+	Remind  Retry         `json:"remind"`  // when to repeat a grant that the guest should have applied
+}
+
+// Memory is a guest's part of the memory ledger. All sizes are bytes and count boot memory.
+type Memory struct {
+	Interval
+	Want   int64  `json:"want"`   // demand within the bounds
+	Floor  int64  `json:"floor"`  // least it says it can live with, within its bounds
+	Target int64  `json:"target"` // its share
+	Asked  int64  `json:"asked"`  // what the device was last asked for
+	Seen   int64  `json:"seen"`   // what the device last said
+	Op     uint64 `json:"op"`     // the Resize under way; 0 = none
+	Grow   Retry  `json:"grow"`   // since plugging made no progress
+	Shrink Retry  `json:"shrink"` // since unplugging made no progress
+	Fault  string `json:"fault"`  // why the last Resize failed; "" = it did not
+
+	Promises Promises `json:"promises"` // what it was granted
+}
+
+// CPU is a guest's part of the vCPU ledger, in thousandths.
+type CPU struct {
+	Want     int64    `json:"want"`
+	Floor    int64    `json:"floor"`
+	Target   int64    `json:"target"`
+	Granted  int64    `json:"granted"`
+	Promises Promises `json:"promises"`
+}
+
+// clone returns a copy that shares nothing.
+func (g *Guest) clone() *Guest {
+	c := *g
+	c.Memory.Promises = slices.Clone(g.Memory.Promises)
+	c.CPU.Promises = slices.Clone(g.CPU.Promises)
+	return &c
+}
+
+// State returns a copy of everything the broker knows.
+func (b *Broker) State() State {
+	s := b.s
+	s.Guests = make([]*Guest, len(b.s.Guests))
+	for i, g := range b.s.Guests {
+		s.Guests[i] = g.clone()
+	}
+	return s
+}
+
+// Guest returns a copy of what the broker knows of one guest, and whether it knows it.
+func (b *Broker) Guest(id GuestID) (Guest, bool) {
+	g := b.index[id]
+	if g == nil {
+		return Guest{}, false
+	}
+	return *g.clone(), true
+}
+
+// MarshalJSON is the dump of the whole state.
+func (b *Broker) MarshalJSON() ([]byte, error) { return json.Marshal(b.s) }
+
+// upper is the most memory that all guests together may hold, in bytes.
+func (s *State) upper() int64 {
+	var sum int64
+	for _, g := range s.Guests {
+		sum += g.Memory.Upper
+	}
+	return sum
+}
+
+// upperMilli is the most vCPUs that all guests together may use, in thousandths.
+func (s *State) upperMilli() int64 {
+	var sum int64
+	for _, g := range s.Guests {
+		sum += g.CPU.Promises.upper()
+	}
+	return sum
+}

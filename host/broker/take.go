@@ -1,0 +1,137 @@
+package broker
+
+import "slices"
+
+// take notes what an event says. It decides nothing: the plan does.
+func (b *Broker) take(e Event) {
+	switch e := e.(type) {
+	case GuestAdded:
+		b.added(e)
+		return
+	case CapacityChanged:
+		b.s.Capacity = e.Capacity
+		return
+	}
+	g := b.index[e.guest()]
+	if g == nil {
+		b.note(e.guest(), "%T from a guest that is not here", e)
+		return
+	}
+	switch e := e.(type) {
+	case Connected:
+		if g.Phase == PhaseWaiting {
+			b.note(g.ID, "hello before it was admitted ignored")
+			return
+		}
+		g.Phase = PhaseRunning
+		g.Remind = Retry{At: b.s.Now, Wait: b.cfg.Within} // due at once: say again what it may hold
+	case Demanded:
+		b.demanded(g, e)
+	case Applied:
+		b.applied(g, e.Serial)
+	case Plugged:
+		b.plugged(g, e)
+	case ResizeFailed:
+		b.resizeFailed(g, e)
+	case GuestGone:
+		b.gone(g)
+	}
+}
+
+func (b *Broker) gone(g *Guest) {
+	delete(b.index, g.ID)
+	b.s.Guests = slices.DeleteFunc(b.s.Guests, func(o *Guest) bool { return o == g })
+}
+
+// demanded takes a demand that is newer than the one before. The newest is complete, so older ones
+// are worth nothing, and one that comes again has nothing to add.
+func (b *Broker) demanded(g *Guest, e Demanded) {
+	d := e.Demand
+	if g.Phase != PhaseRunning {
+		b.note(g.ID, "demand %d before hello ignored", d.Revision)
+		return
+	}
+	if d.Revision <= g.Demand.Revision {
+		if d.Revision < g.Demand.Revision {
+			b.note(g.ID, "demand %d ignored, %d is newer", d.Revision, g.Demand.Revision)
+		}
+		return
+	}
+	g.Demand = d
+	m, bounds := &g.Memory, g.Bounds
+	want := roundUp(clamp(int64(min(d.Memory, maxMemory)), bounds.Min, bounds.Max), bounds.Boot, b.cfg.Block)
+	if want < m.Want {
+		m.Shrink = Retry{} // it freed more: what could not be unplugged before may go now
+	}
+	m.Want = want
+	m.Floor = roundUp(clamp(int64(min(d.Floor, maxMemory)), bounds.Min, want), bounds.Boot, b.cfg.Block)
+	g.CPU.Want = clamp(int64(d.MilliCPU), bounds.MinMilli, bounds.MaxMilli)
+	g.CPU.Floor = clamp(int64(d.MilliCPUFloor), bounds.MinMilli, g.CPU.Want)
+	b.applied(g, d.Applied)
+}
+
+// applied takes a guest's word that it acts upon a grant. The word only allows the broker to ask
+// for the memory; it leaves the ledger when the device says so.
+func (b *Broker) applied(g *Guest, serial uint64) {
+	if serial > g.Grant.Serial {
+		b.note(g.ID, "claims to have applied grant %d, the newest is %d", serial, g.Grant.Serial)
+		return
+	}
+	if serial <= g.Applied {
+		return
+	}
+	g.Applied = serial
+	g.Memory.Promises = g.Memory.Promises.applied(serial)
+	g.CPU.Promises = g.CPU.Promises.applied(serial)
+	if serial == g.Grant.Serial {
+		g.Remind = Retry{}
+	}
+}
+
+func (b *Broker) plugged(g *Guest, e Plugged) {
+	m := &g.Memory
+	if e.Op != m.Op || m.Op == 0 {
+		b.note(g.ID, "answer to resize #%d ignored, under way is #%d", e.Op, m.Op)
+		return
+	}
+	before := m.Seen
+	m.Op, m.Fault = 0, ""
+	m.Seen = clamp(e.Total, g.Bounds.Boot, maxMemory)
+	m.Interval = answered(m.Asked, m.Seen)
+	b.judge(g, before)
+}
+
+// judge compares what the device says with what it said before. No progress towards the size asked
+// for means waiting; so does going the other way. Where the device stood on the other side before,
+// one answer shows no direction yet and the plan asks again at once.
+func (b *Broker) judge(g *Guest, before int64) {
+	m := &g.Memory
+	switch {
+	case m.Seen == m.Asked && before < m.Asked:
+		m.Grow = Retry{}
+	case m.Seen == m.Asked && before > m.Asked:
+		m.Shrink = Retry{}
+	case m.Seen < m.Asked && before <= m.Asked && m.Seen <= before:
+		m.Grow = m.Grow.failed(b.s.Now, b.cfg.RetryLeast, b.cfg.RetryMost)
+		b.note(g.ID, "plugged %s of %s and no more, next attempt at %v", size(m.Seen), size(m.Asked), m.Grow.At)
+	case m.Seen > m.Asked && before >= m.Asked && m.Seen >= before:
+		m.Shrink = m.Shrink.failed(b.s.Now, b.cfg.RetryLeast, b.cfg.RetryMost)
+		b.note(g.ID, "%s of %s cannot be unplugged, next attempt at %v", size(m.Seen-m.Asked), size(m.Seen), m.Shrink.At)
+	}
+}
+
+// resizeFailed leaves the interval as wide as it is: nobody knows how far the resize came. Both
+// directions wait, or a device that is broken would be asked in a circle.
+func (b *Broker) resizeFailed(g *Guest, e ResizeFailed) {
+	m := &g.Memory
+	if e.Op != m.Op || m.Op == 0 {
+		b.note(g.ID, "failure of resize #%d ignored, under way is #%d", e.Op, m.Op)
+		return
+	}
+	m.Op, m.Fault = 0, e.Err
+	m.Grow = m.Grow.failed(b.s.Now, b.cfg.RetryLeast, b.cfg.RetryMost)
+	m.Shrink = m.Shrink.failed(b.s.Now, b.cfg.RetryLeast, b.cfg.RetryMost)
+	b.note(g.ID, "resize #%d failed: %s, next attempt at %v", e.Op, e.Err, min(m.Grow.At, m.Shrink.At))
+}
+
+func clamp(v, low, high int64) int64 { return max(low, min(v, high)) }
