@@ -92,6 +92,7 @@ type Governor struct {
 	stated   int64 // what we demanded last
 	statedAt time.Duration
 	waiting  bool // a higher demand stands that no grant has answered yet
+	lowered  bool // the newest demand was lower than the one before
 
 	rate    recent.High // bytes allocated per second
 	latency recent.High // seconds from a demand to its grant
@@ -169,14 +170,14 @@ func (g *Governor) margin(now time.Duration) int64 {
 }
 
 func (g *Governor) state(now time.Duration, bytes int64) {
-	g.waiting = bytes > g.stated
+	g.waiting, g.lowered = bytes > g.stated, bytes < g.stated
 	g.stated, g.statedAt = bytes, now
 }
 
 func (g *Governor) statement(s Sample, margin int64) Statement {
 	st := Statement{Memory: uint64(g.stated), Floor: uint64(min(s.Held(), g.stated)), Reason: hvcall.ReasonForecast, Urgency: hvcall.UrgencyAhead}
 	switch {
-	case g.stated < g.granted:
+	case g.lowered:
 		st.Urgency, st.Reason = hvcall.UrgencyIdle, hvcall.ReasonShrink
 	case s.Held()+margin > g.granted:
 		st.Urgency = hvcall.UrgencySoon
@@ -215,4 +216,12 @@ func dead(stated int64) int64 { return max(stated/8, 2*step) }
 
 func slack(n int64) int64 { return max(slackLeast, n/slackShare) }
 
-func roundUp(n int64) int64 { return (n + step - 1) / step * step }
+// roundUp rounds up to blocks, and for large sizes to a 32nd of the size: a demand that creeps up
+// block by block would be stated a hundred times on the way.
+func roundUp(n int64) int64 {
+	grain := int64(step)
+	for grain < n/32 {
+		grain *= 2
+	}
+	return (n + grain - 1) / grain * grain
+}

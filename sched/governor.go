@@ -1,6 +1,10 @@
 package sched
 
-import "time"
+import (
+	"time"
+
+	"github.com/silo-os/silo/internal/recent"
+)
 
 // Sample is what the Go scheduler said of itself at one moment.
 type Sample struct {
@@ -39,8 +43,8 @@ const (
 	periodBusy  = 4 * time.Millisecond
 	periodQuiet = 50 * time.Millisecond
 
-	// spare is the load per vCPU, were one taken away, below which one is spare.
-	spare = 0.85
+	// spare is the load on each vCPU that would remain, in thousandths, below which one is spare.
+	spare = 850
 )
 
 // Governor is the policy of one application's vCPUs: samples in, vCPUs wanted out. It has no clock;
@@ -51,9 +55,10 @@ type Governor struct {
 	want      int
 	changedAt time.Duration
 	waitingAt time.Duration // since when goroutines wait without a break; 0 = none wait
-	load      mean          // goroutines running or runnable, over Settle
+	load      mean          // goroutines running or runnable
+	lately    recent.Window // highest load within Settle, in thousandths
+	top       int64         // what lately said last
 	lastAt    time.Duration
-	started   bool
 }
 
 // NewGovernor returns a Governor that wants one vCPU.
@@ -64,10 +69,9 @@ func NewGovernor(cfg Config) *Governor { return &Governor{cfg: cfg.withDefaults(
 func (g *Governor) Step(now time.Duration, s Sample) (want int, changed bool, period time.Duration) {
 	// The sampler itself runs while it looks: it is not load.
 	busy := max(0, s.Running-1) + s.Runnable
-	if g.started {
-		g.load.add(now, float64(busy), now-g.lastAt, g.cfg.Settle)
-	}
-	g.lastAt, g.started = now, true
+	load := g.load.add(float64(busy), now-g.lastAt)
+	g.top = g.lately.Add(now, int64(load*1000), g.cfg.Settle)
+	g.lastAt = now
 	before := g.want
 	g.rise(now, s, busy)
 	g.fall(now)
@@ -88,16 +92,15 @@ func (g *Governor) rise(now time.Duration, s Sample, busy int) {
 	}
 	if target := min(busy, g.cfg.Max); target > g.want {
 		g.want, g.changedAt = target, now
-		g.load.reset(now, float64(busy))
 	}
 }
 
 func (g *Governor) fall(now time.Duration) {
-	if g.want <= 1 || !g.load.full(now, g.cfg.Settle) || now-g.changedAt < g.cfg.Settle || !g.mayChange(now) {
+	if g.want <= 1 || now-g.changedAt < g.cfg.Settle {
 		return
 	}
 	target := g.want
-	for target > 1 && g.load.value < float64(target-1)*spare {
+	for target > 1 && g.top < int64(target-1)*spare {
 		target--
 	}
 	if target < g.want {
@@ -116,23 +119,20 @@ func (g *Governor) period(busy int) time.Duration {
 	return periodQuiet
 }
 
-// mean is an exponential mean over a span of time, weighted by how long each value lasted.
+// mean is an exponential mean, weighted by how long each value lasted.
 type mean struct {
 	value float64
-	since time.Duration
 	begun bool
 }
 
-func (m *mean) reset(now time.Duration, v float64) { m.value, m.since, m.begun = v, now, true }
+// smooth is the time constant of the load: long enough to see over a garbage collection's bursts,
+// short against Settle.
+const smooth = 250 * time.Millisecond
 
-func (m *mean) add(now time.Duration, v float64, lasted, span time.Duration) {
+func (m *mean) add(v float64, lasted time.Duration) float64 {
 	if !m.begun {
-		m.reset(now, v)
-		return
+		m.value, m.begun = v, true
 	}
-	// A third of the span as time constant: after the whole span 95 % of the old value is gone.
-	w := min(1, 3*float64(lasted)/float64(span))
-	m.value += (v - m.value) * w
+	m.value += (v - m.value) * min(1, float64(lasted)/float64(smooth))
+	return m.value
 }
-
-func (m *mean) full(now, span time.Duration) bool { return m.begun && now-m.since >= span }

@@ -6,7 +6,9 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -62,9 +64,17 @@ func startApplication(w hvcall.Welcome, mem memoryGroup, cpus cpuGroup) (*applic
 	return &application{pid: pid, calls: calls, out: outR, err: errR}, nil
 }
 
+// environment is the application's: what the user set, and defaults for what he did not. No name
+// stands twice, because the first one would count.
 func environment(w hvcall.Welcome) []string {
-	env := []string{"PATH=/app:/bin", "HOME=/", "TMPDIR=/tmp", "HOSTNAME=" + w.Name, hvcall.EnvFD + "=" + strconv.Itoa(callFD)}
-	return append(env, w.Env...)
+	env := slices.Clone(w.Env)
+	for _, d := range []string{"PATH=/app:/bin", "HOME=/", "TMPDIR=/tmp", "HOSTNAME=" + w.Name} {
+		name, _, _ := strings.Cut(d, "=")
+		if !slices.ContainsFunc(env, func(s string) bool { return strings.HasPrefix(s, name+"=") }) {
+			env = append(env, d)
+		}
+	}
+	return append(env, hvcall.EnvFD+"="+strconv.Itoa(callFD))
 }
 
 // forkInside forks from a thread that is in the groups already, so that the new process never runs

@@ -12,7 +12,7 @@ const (
 	mib = 1 << 20
 
 	// block is the granularity of what the host plugs.
-	block = 2 * mib
+	block = 4 * mib
 
 	// reserveLeast stays free whatever the application does: PID 1's own needs, per-processor
 	// free lists, and the page descriptors of the first block to be plugged. With less, a plug that
@@ -34,6 +34,7 @@ const (
 
 // Reading is what PID 1 measured at one moment, in bytes.
 type Reading struct {
+	Total   int64 // managed by the kernel's page allocator, hot-plugged blocks included
 	Free    int64 // free pages of the whole guest
 	Charged int64 // charged to the application's cgroup
 	MinFree int64 // the kernel's own reserve, vm.min_free_kbytes
@@ -58,21 +59,28 @@ type Plan struct {
 type Balance struct {
 	Boot, Max int64 // bounds of the guest, bytes
 
+	// Unmanaged is what of the boot memory the page allocator never got, bytes: the kernel's own
+	// image and the descriptors of boot memory.
+	Unmanaged int64
+
 	granted int64
 	stated  int64 // total demanded last
 
+	system     int64 // last measured share of kernel and PID 1
+	unplugging bool  // a lower demand is being met: pages are in between, and nothing can be measured
+
 	app     hvcall.Demand // newest demand of the application; Memory 0 = it said nothing yet
-	held    int64         // what its runtime says it holds
+	held    int64         // what its runtime says it holds, until compared with what it is charged
+	extra   int64         // charged beyond what its runtime counts
 	outside outside       // estimates in place of the application's own word
 
 	stall     int64 // share demanded because of a stall
 	stalledAt time.Duration
-	refused   time.Duration // since when a thread waits although the host has no more; 0 = no
-	limit     hvcall.Limit
+	waiting   time.Duration // since when a thread waits; 0 = none does
 }
 
 // Granted takes in the host's newest grant.
-func (b *Balance) Granted(bytes int64, why hvcall.Limit) { b.granted, b.limit = bytes, why }
+func (b *Balance) Granted(bytes int64) { b.granted, b.unplugging = bytes, false }
 
 // AppDemand takes in the application's own demand.
 func (b *Balance) AppDemand(d hvcall.Demand) { b.app = d }
@@ -82,42 +90,52 @@ func (b *Balance) AppHeld(bytes int64) { b.held = bytes }
 
 // Step takes in a reading and plans.
 func (b *Balance) Step(now time.Duration, r Reading) Plan {
-	system := max(0, b.granted-r.Free-r.Charged)
+	// Plugged and not granted: between a resize and its grant the two differ, and free pages are
+	// counted in what is plugged.
+	plugged := r.Total + b.Unmanaged
+	if !b.unplugging || r.Free < reserveLeast/2 {
+		b.system = max(0, plugged-r.Free-r.Charged)
+	}
+	system := b.system
 	reserve := reserveLeast + r.MinFree
-	extra := b.extra(r)
-	share := b.share(now, r, extra)
+	b.compare(r)
+	share := b.share(now, r)
 	b.watch(now, r)
 	want := system + reserve + share
-	want = roundUp(want + max(0, want-b.granted)/memmapShare)
+	want = coarse(want + max(0, want-plugged)/memmapShare)
 	want = min(max(want, b.Boot), b.Max)
 	p := Plan{State: want > b.stated || want <= b.stated-max(2*block, b.stated/lowerShare)}
 	if p.State {
+		b.unplugging = want < b.stated
 		b.stated = want
 	}
-	have := b.granted
-	if b.stated < have {
-		have = b.stated // what is about to leave is not offered any more
-	}
+	// What is about to leave is not offered any more, nor what has not come yet.
+	have := min(b.granted, plugged, b.stated)
 	p.Limit = max(have-system-reserve, r.Charged/4, mib)
-	p.Share = max(p.Limit-extra, mib)
+	p.Share = max(p.Limit-b.extra, mib)
 	p.Demand = b.demand(r, system+reserve)
 	return p
 }
 
-// extra is what the application is charged beyond what its runtime counts: files in memory, and
-// huge pages of which it uses a part.
-func (b *Balance) extra(r Reading) int64 {
-	if b.app.Memory == 0 {
-		return 0
+// extraMost bounds what is believed of pages that the runtime does not know of.
+const extraMost = 64 * mib
+
+// compare finds what the application is charged beyond what its runtime counts: files in memory, and
+// huge pages of which it uses a part. The two must be of one moment, so it is done once
+// for each word of the runtime.
+func (b *Balance) compare(r Reading) {
+	if b.held == 0 {
+		return
 	}
-	return min(max(0, r.Charged-b.held), 64*mib)
+	b.extra = min(max(0, r.Charged-b.held), extraMost)
+	b.held = 0
 }
 
 // share is what the application should be able to hold, in bytes.
-func (b *Balance) share(now time.Duration, r Reading, extra int64) int64 {
+func (b *Balance) share(now time.Duration, r Reading) int64 {
 	share := b.outside.step(now, r.Charged)
 	if b.app.Memory != 0 {
-		share = max(int64(b.app.Memory)+extra, r.Charged)
+		share = max(int64(b.app.Memory)+b.extra, r.Charged)
 	}
 	if r.Stalled {
 		b.stall = max(b.stall, r.Charged+max(stallStep, r.Charged/4))
@@ -128,21 +146,21 @@ func (b *Balance) share(now time.Duration, r Reading, extra int64) int64 {
 	return max(share, b.stall)
 }
 
-// watch notes since when a thread waits although nothing more will come by itself.
+// watch notes since when a thread waits.
 func (b *Balance) watch(now time.Duration, r Reading) {
 	if !r.Stalled {
-		b.refused = 0
-	} else if b.refused == 0 {
-		b.refused = max(now, 1)
+		b.waiting = 0
+	} else if b.waiting == 0 {
+		b.waiting = max(now, 1)
 	}
 }
 
-// Refused is how long a thread has waited in vain.
-func (b *Balance) Refused(now time.Duration) time.Duration {
-	if b.refused == 0 {
+// Waited is how long a thread has been waiting at the gate.
+func (b *Balance) Waited(now time.Duration) time.Duration {
+	if b.waiting == 0 {
 		return 0
 	}
-	return now - b.refused
+	return now - b.waiting
 }
 
 // AtMaximum reports that the guest holds all it can ever hold.
@@ -161,6 +179,16 @@ func (b *Balance) demand(r Reading, base int64) hvcall.Demand {
 		d.Urgency, d.Reason = hvcall.UrgencyIdle, hvcall.ReasonShrink
 	}
 	return d
+}
+
+// coarse rounds a demand up to a 32nd of itself: a heap that grows steadily asks a few dozen times on
+// its way to any size, and not once for each block.
+func coarse(n int64) int64 {
+	grain := int64(block)
+	for grain < n/32 {
+		grain *= 2
+	}
+	return (n + grain - 1) / grain * grain
 }
 
 func roundUp(n int64) int64 { return (n + block - 1) / block * block }

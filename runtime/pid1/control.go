@@ -61,11 +61,12 @@ type control struct {
 	limit    int64
 	lastRead Reading
 
-	stalls   uint64
-	stalled  time.Duration // all together
-	stallAt  time.Duration // begin of the present one; 0 = none
-	usageAt  time.Duration
-	killedBy killReason
+	stalls      uint64
+	stalled     time.Duration // all together
+	stallAt     time.Duration // begin of the present one; 0 = none
+	usageAt     time.Duration
+	toldApplied uint64 // serial in the last usage
+	killedBy    killReason
 }
 
 // killReason says why this process ended the application.
@@ -73,15 +74,15 @@ type killReason struct {
 	refused, shutdown bool
 }
 
-func newControl(log *slog.Logger, m machine, host speaker, w hvcall.Welcome) *control {
+func newControl(log *slog.Logger, m machine, host speaker, w hvcall.Welcome, unmanaged int64) *control {
 	c := &control{
 		log: log, m: m, host: host, welcome: w, start: time.Now(), events: make(chan func(*control), 64),
-		balance: Balance{Boot: int64(w.Memory.Boot), Max: int64(w.Memory.Max)},
+		balance: Balance{Boot: int64(w.Memory.Boot), Max: int64(w.Memory.Max), Unmanaged: unmanaged},
 		queue:   sched.NewGovernor(sched.Config{Max: wholeCPUs(w.CPU.MaxMilli)}),
 		grant:   hvcall.Grant{Serial: w.Grant.Serial, Memory: w.Grant.Memory, MilliCPU: w.Grant.MilliCPU},
 	}
 	c.cpu = vcpus{granted: w.Grant.MilliCPU, wanted: 1000, hold: startHold}
-	c.balance.Granted(int64(w.Grant.Memory), hvcall.LimitNone)
+	c.balance.Granted(int64(w.Grant.Memory))
 	c.demand = hvcall.Demand{MilliCPU: 1000}
 	return c
 }
@@ -241,7 +242,7 @@ func (c *control) tellApp(share int64) {
 }
 
 func (c *control) tellHost(now time.Duration, p Plan, milli uint32) {
-	if p.State || milli != c.demand.MilliCPU || c.applied != c.demand.Applied {
+	if p.State || milli != c.demand.MilliCPU {
 		d := p.Demand
 		d.Revision = c.demand.Revision + 1
 		d.MilliCPU, d.Applied = milli, c.applied
@@ -253,8 +254,8 @@ func (c *control) tellHost(now time.Duration, p Plan, milli uint32) {
 			c.log.Error("demand not sent", "err", err)
 		}
 	}
-	if c.usageAt == 0 || now-c.usageAt >= usageEvery {
-		c.usageAt = now
+	if c.usageAt == 0 || now-c.usageAt >= usageEvery || c.applied != c.toldApplied {
+		c.usageAt, c.toldApplied = now, c.applied
 		c.sendUsage(now)
 	}
 }
@@ -280,7 +281,7 @@ func (c *control) sendUsage(now time.Duration) {
 
 // refuse ends an application that waits for memory which will not come.
 func (c *control) refuse(now time.Duration) {
-	waited := c.balance.Refused(now)
+	waited := c.balance.Waited(now)
 	most := time.Duration(c.welcome.RefusalMS) * time.Millisecond
 	if most == 0 && c.balance.AtMaximum() {
 		most = refuseAfter
@@ -301,7 +302,7 @@ func (c *control) hostGrant(g hvcall.Grant) {
 		return
 	}
 	c.grant = g
-	c.balance.Granted(int64(g.Memory), g.Limit)
+	c.balance.Granted(int64(g.Memory))
 	c.cpu.granted = g.MilliCPU
 }
 

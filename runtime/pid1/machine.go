@@ -48,7 +48,7 @@ func (k *kernel) read() (Reading, error) {
 	if err != nil {
 		return Reading{}, err
 	}
-	return Reading{Free: m.free, Charged: charged, MinFree: minFree, Stalled: st.waiting}, nil
+	return Reading{Total: m.total, Free: m.free, Charged: charged, MinFree: minFree, Stalled: st.waiting}, nil
 }
 
 const minFreePath = "/proc/sys/vm/min_free_kbytes"

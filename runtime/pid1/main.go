@@ -51,10 +51,15 @@ func live() error {
 	if err := unix.Mlockall(unix.MCL_CURRENT | unix.MCL_FUTURE | unix.MCL_ONFAULT); err != nil {
 		return fmt.Errorf("lock memory: %w", err)
 	}
+	boot, err := readMemory()
+	if err != nil {
+		return err
+	}
 	g, err := connect()
 	if err != nil {
 		return err
 	}
+	g.bootTotal = boot.total
 	w, err := g.hello()
 	if err != nil {
 		return err
@@ -70,9 +75,10 @@ func live() error {
 
 // guest is the wiring: connections on one side, the control loop on the other.
 type guest struct {
-	host    *hvcall.Conn
-	log     *slog.Logger
-	control chan *control // holds the control loop once it exists
+	host      *hvcall.Conn
+	log       *slog.Logger
+	bootTotal int64         // bytes managed by the kernel before the host knew of us, and so before any plug
+	control   chan *control // holds the control loop once it exists
 }
 
 func connect() (*guest, error) {

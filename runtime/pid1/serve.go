@@ -18,7 +18,7 @@ func (g *guest) serveApplication(w hvcall.Welcome) hvcall.Exit {
 	if err != nil {
 		return hvcall.Exit{Cause: hvcall.CauseInit, Code: 125, Text: err.Error()}
 	}
-	c := newControl(g.log, k, g.host, w)
+	c := newControl(g.log, k, g.host, w, max(0, int64(w.Memory.Boot)-g.bootTotal))
 	c.cpu.started(online)
 	c.cpu.width = online
 	// The limit stands before the application does.

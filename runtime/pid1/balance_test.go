@@ -1,0 +1,153 @@
+package pid1
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/silo-os/silo/hvcall"
+)
+
+// fakeGuest is a kernel's memory in numbers: what was plugged, what the system and the application
+// use of it.
+type fakeGuest struct {
+	boot, plugged   int64
+	system, charged int64
+}
+
+func (f fakeGuest) reading() Reading {
+	return Reading{Total: f.boot - 20*mib + f.plugged, Free: f.boot - 20*mib + f.plugged - f.system - f.charged, Charged: f.charged, MinFree: 3 * mib}
+}
+
+func newBalance() Balance {
+	b := Balance{Boot: 64 * mib, Max: 2048 * mib, Unmanaged: 20 * mib}
+	b.Granted(64 * mib)
+	return b
+}
+
+func TestIdleGuestDemandsItsBootMemory(t *testing.T) {
+	b := newBalance()
+	p := b.Step(0, fakeGuest{boot: 64 * mib, system: 10 * mib}.reading())
+	if !p.State || p.Demand.Memory != 64*mib {
+		t.Fatalf("first plan %+v", p)
+	}
+	if p.Limit+10*mib+20*mib+reserveLeast+3*mib != 64*mib {
+		t.Errorf("limit %d MiB: the parts do not add up to the grant", p.Limit>>20)
+	}
+	if p = b.Step(time.Second, fakeGuest{boot: 64 * mib, system: 10 * mib}.reading()); p.State {
+		t.Errorf("stated again although nothing changed: %+v", p.Demand)
+	}
+}
+
+func TestApplicationsWordGoesIntoTheDemand(t *testing.T) {
+	b := newBalance()
+	f := fakeGuest{boot: 64 * mib, system: 10 * mib, charged: 8 * mib}
+	b.Step(0, f.reading())
+	b.AppDemand(hvcall.Demand{Revision: 1, Memory: 300 * mib, Urgency: hvcall.UrgencyAhead, Reason: hvcall.ReasonForecast})
+	p := b.Step(time.Millisecond, f.reading())
+	if !p.State || p.Demand.Memory < 338*mib || p.Demand.Memory > 360*mib {
+		t.Fatalf("demand %d MiB for 300 of the application", p.Demand.Memory>>20)
+	}
+	if p.Demand.Reason != hvcall.ReasonForecast {
+		t.Errorf("reason %v", p.Demand.Reason)
+	}
+	// Plugged but not granted yet, then granted: the limit follows the grant.
+	f.plugged = int64(p.Demand.Memory) - 64*mib
+	before := b.Step(2*time.Millisecond, f.reading()).Limit
+	b.Granted(int64(p.Demand.Memory))
+	after := b.Step(3*time.Millisecond, f.reading()).Limit
+	if before > 64*mib || after < 300*mib {
+		t.Errorf("limit %d MiB before the grant, %d after", before>>20, after>>20)
+	}
+}
+
+// TestUnplugDoesNotDisturb: while blocks leave, pages are neither free nor in use; that must not look
+// like a system that suddenly needs them.
+func TestUnplugDoesNotDisturb(t *testing.T) {
+	b := newBalance()
+	f := fakeGuest{boot: 64 * mib, plugged: 640 * mib, system: 20 * mib, charged: 8 * mib}
+	b.Granted(704 * mib)
+	b.AppDemand(hvcall.Demand{Revision: 1, Memory: 640 * mib})
+	b.Step(0, f.reading())
+	b.AppDemand(hvcall.Demand{Revision: 2, Memory: 16 * mib})
+	p := b.Step(time.Millisecond, f.reading())
+	if !p.State || p.Demand.Memory > 100*mib {
+		t.Fatalf("lower demand not stated: %+v", p)
+	}
+	r := f.reading()
+	r.Free -= 400 * mib
+	if p = b.Step(2*time.Millisecond, r); p.State {
+		t.Errorf("demanded %d MiB in the middle of an unplug", p.Demand.Memory>>20)
+	}
+}
+
+func TestStallRaisesTheDemand(t *testing.T) {
+	b := newBalance()
+	f := fakeGuest{boot: 64 * mib, system: 10 * mib, charged: 26 * mib}
+	b.Step(0, f.reading())
+	r := f.reading()
+	r.Stalled = true
+	p := b.Step(time.Millisecond, r)
+	if !p.State || p.Demand.Urgency != hvcall.UrgencyStalled || p.Demand.Memory < 72*mib {
+		t.Fatalf("plan at a stall: %+v", p)
+	}
+	if b.Waited(time.Second) == 0 {
+		t.Error("the wait is not counted")
+	}
+	b.Step(time.Second, f.reading())
+	if b.Waited(time.Second) != 0 {
+		t.Error("the wait is counted on after the stall")
+	}
+}
+
+// TestPlansStayInBounds: whatever is read or granted, a plan never demands outside the bounds and
+// never offers more than was granted.
+func TestPlansStayInBounds(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := newBalance()
+		size := rapid.Int64Range(0, 4096*mib)
+		var now time.Duration
+		granted := int64(64 * mib)
+		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+			now += time.Duration(rapid.Int64Range(0, int64(3*time.Second)).Draw(t, "dt"))
+			switch rapid.IntRange(0, 3).Draw(t, "event") {
+			case 0:
+				granted = rapid.Int64Range(64*mib, 2048*mib).Draw(t, "granted")
+				b.Granted(granted)
+			case 1:
+				b.AppDemand(hvcall.Demand{Revision: uint64(now), Memory: uint64(size.Draw(t, "app"))})
+			case 2:
+				b.AppHeld(size.Draw(t, "held"))
+			}
+			r := Reading{Total: size.Draw(t, "total"), Free: size.Draw(t, "free"), Charged: size.Draw(t, "charged"), MinFree: 3 * mib, Stalled: rapid.Bool().Draw(t, "stalled")}
+			p := b.Step(now, r)
+			if p.State && (p.Demand.Memory < 64*mib || p.Demand.Memory > 2048*mib || p.Demand.Floor > p.Demand.Memory) {
+				t.Fatalf("demand %+v", p.Demand)
+			}
+			if p.Limit < mib || p.Share < mib || p.Limit > max(granted, r.Charged/4, mib) {
+				t.Fatalf("limit %d share %d of %d granted", p.Limit, p.Share, granted)
+			}
+		}
+	})
+}
+
+func TestOutsideFollowsACurve(t *testing.T) {
+	var o outside
+	now, charged := time.Duration(0), int64(4*mib)
+	for range 500 { // ten seconds at 20 MiB a second
+		if room := o.step(now, charged) - charged; room < 4*mib {
+			t.Fatalf("only %d KiB ahead at %v", room>>10, now)
+		}
+		now += 20 * time.Millisecond
+		charged += 400 * kib
+	}
+	charged = 4 * mib
+	for range 400 {
+		now += 20 * time.Millisecond
+		o.step(now, charged)
+	}
+	if want := o.step(now, charged); want > 16*mib {
+		t.Errorf("eight seconds after the fall it still wants %d MiB", want>>20)
+	}
+}

@@ -1,0 +1,262 @@
+package pid1
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/silo-os/silo/hvcall"
+)
+
+// fakeMachine is a guest's kernel for the control loop.
+type fakeMachine struct {
+	mu      sync.Mutex
+	guest   fakeGuest
+	stalled bool
+	limit   int64
+	width   int
+	signals []unix.Signal
+	queue   int
+}
+
+func (m *fakeMachine) read() (Reading, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.guest.reading()
+	r.Stalled = m.stalled
+	return r, nil
+}
+
+func (m *fakeMachine) runnable() (int, error) { m.mu.Lock(); defer m.mu.Unlock(); return m.queue, nil }
+func (m *fakeMachine) setMinFree(int64) error { return nil }
+func (m *fakeMachine) online(int) error       { time.Sleep(45 * time.Millisecond); return nil }
+func (m *fakeMachine) oom() (oomState, error) { return oomState{}, nil }
+func (m *fakeMachine) setWidth(n int) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.width = n
+	return nil
+}
+func (m *fakeMachine) setLimit(n int64) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.limit = n
+	return nil
+}
+func (m *fakeMachine) signal(s unix.Signal) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.signals = append(m.signals, s)
+	return nil
+}
+
+// now is a copy to look at.
+func (m *fakeMachine) now() (limit int64, width int, signals []unix.Signal) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.limit, m.width, append([]unix.Signal(nil), m.signals...)
+}
+
+func (m *fakeMachine) set(f func(*fakeMachine)) { m.mu.Lock(); defer m.mu.Unlock(); f(m) }
+
+// recorder is a peer that only listens.
+type recorder struct {
+	mu      sync.Mutex
+	demands []hvcall.Demand
+	grants  []hvcall.Grant
+	usages  []hvcall.Usage
+}
+
+func (r *recorder) SendDemand(d hvcall.Demand) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.demands = append(r.demands, d)
+	return nil
+}
+func (r *recorder) SendGrant(g hvcall.Grant) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.grants = append(r.grants, g)
+	return nil
+}
+func (r *recorder) SendUsage(u hvcall.Usage) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.usages = append(r.usages, u)
+	return nil
+}
+
+func (r *recorder) lastDemand() hvcall.Demand {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.demands[len(r.demands)-1]
+}
+func (r *recorder) lastGrant() hvcall.Grant {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.grants[len(r.grants)-1]
+}
+func (r *recorder) lastUsage() hvcall.Usage {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.usages[len(r.usages)-1]
+}
+
+type bench struct {
+	m    *fakeMachine
+	host *recorder
+	app  *recorder
+	c    *control
+}
+
+// inBubble runs f beside a control loop in virtual time.
+func inBubble(t *testing.T, f func(b *bench)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		b := &bench{m: &fakeMachine{guest: fakeGuest{boot: 64 * mib, system: 10 * mib}}, host: &recorder{}, app: &recorder{}}
+		w := hvcall.Welcome{Name: "g", Grant: hvcall.GrantJSON{Serial: 1, Memory: 64 * mib, MilliCPU: 1000},
+			Memory: hvcall.MemoryBounds{Boot: 64 * mib, Max: 1024 * mib}, CPU: hvcall.CPUBounds{MinMilli: 1000, MaxMilli: 2000}}
+		b.c = newControl(slog.New(slog.DiscardHandler), b.m, b.host, w, 20*mib)
+		b.c.cpu.started(1)
+		b.c.cpu.width = 1
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { b.c.run(ctx); close(done) }()
+		f(b)
+		cancel()
+		<-done
+	})
+}
+
+// grant answers as a host does that has everything.
+func (b *bench) grant() {
+	d := b.host.lastDemand()
+	b.m.set(func(m *fakeMachine) { m.guest.plugged = int64(d.Memory) - m.guest.boot })
+	b.c.post(func(c *control) {
+		c.hostGrant(hvcall.Grant{Serial: c.grant.Serial + 1, Revision: d.Revision, Memory: d.Memory, MilliCPU: d.MilliCPU})
+	})
+}
+
+func TestDemandTravelsUpAndGrantDown(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.c.post(func(c *control) { c.appHello(b.app) })
+		b.c.post(func(c *control) { c.appDemand(hvcall.Demand{Revision: 1, Memory: 200 * mib, MilliCPU: 2000}) })
+		synctest.Wait()
+		d := b.host.lastDemand()
+		if d.Memory < 238*mib || d.MilliCPU != 2000 {
+			t.Fatalf("stated %+v", d)
+		}
+		b.grant()
+		time.Sleep(200 * time.Millisecond) // a vCPU is started meanwhile
+		g := b.app.lastGrant()
+		limit, width, _ := b.m.now()
+		if g.Memory < 200*mib || g.MilliCPU != 2000 {
+			t.Errorf("the application is told %+v", g)
+		}
+		if width != 2 || limit < 200*mib {
+			t.Errorf("width %d, limit %d MiB", width, limit>>20)
+		}
+		if u := b.host.lastUsage(); u.Applied != 2 || u.Online != 2 || u.MilliCPU != 2000 {
+			t.Errorf("usage %+v", u)
+		}
+	})
+}
+
+func TestStallIsCountedAndRelieved(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		synctest.Wait()
+		b.m.set(func(m *fakeMachine) { m.stalled, m.guest.charged = true, m.limit })
+		b.c.post(func(*control) {}) // what the eventfd does
+		synctest.Wait()
+		if d := b.host.lastDemand(); d.Urgency != hvcall.UrgencyStalled || d.Reason != hvcall.ReasonGate {
+			t.Fatalf("stated %+v", d)
+		}
+		time.Sleep(3 * time.Second) // a slow host
+		before, _, _ := b.m.now()
+		b.grant()
+		synctest.Wait()
+		after, _, signals := b.m.now()
+		if after < before+stallStep/2 {
+			t.Errorf("limit raised from %d to %d MiB", before>>20, after>>20)
+		}
+		b.m.set(func(m *fakeMachine) { m.stalled = false })
+		time.Sleep(2 * time.Second)
+		u := b.host.lastUsage()
+		if u.Stalls != 1 || time.Duration(u.StallNanos) < 3*time.Second || time.Duration(u.StallNanos) > 4*time.Second {
+			t.Errorf("%d stalls of %v", u.Stalls, time.Duration(u.StallNanos))
+		}
+		if len(signals) != 0 {
+			t.Errorf("signalled %v", signals)
+		}
+	})
+}
+
+func TestRefusedAtTheMaximum(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.c.post(func(c *control) { c.hostGrant(hvcall.Grant{Serial: 9, Memory: 1024 * mib, MilliCPU: 1000}) })
+		b.m.set(func(m *fakeMachine) { m.guest.plugged, m.stalled = 960*mib, true })
+		time.Sleep(refuseAfter + time.Second)
+		if _, _, signals := b.m.now(); len(signals) != 1 || signals[0] != unix.SIGKILL {
+			t.Errorf("signals %v", signals)
+		}
+		b.c.post(func(c *control) {
+			if !c.killedBy.refused {
+				t.Error("the reason is not kept")
+			}
+		})
+		synctest.Wait()
+	})
+}
+
+func TestOlderStatementsAreDropped(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.c.post(func(c *control) { c.appHello(b.app) })
+		b.c.post(func(c *control) { c.appDemand(hvcall.Demand{Revision: 7, Memory: 100 * mib, MilliCPU: 1000}) })
+		b.c.post(func(c *control) { c.appDemand(hvcall.Demand{Revision: 6, Memory: 900 * mib, MilliCPU: 1000}) })
+		synctest.Wait()
+		if d := b.host.lastDemand(); d.Memory > 200*mib {
+			t.Errorf("an older demand counted: %d MiB", d.Memory>>20)
+		}
+		b.c.post(func(c *control) {
+			c.hostGrant(hvcall.Grant{Serial: 5, Memory: 128 * mib, MilliCPU: 1000})
+			c.hostGrant(hvcall.Grant{Serial: 4, Memory: 1024 * mib, MilliCPU: 1000})
+			if c.grant.Memory != 128*mib {
+				t.Errorf("an older grant counted: %d MiB", c.grant.Memory>>20)
+			}
+		})
+		synctest.Wait()
+	})
+}
+
+// TestSilentApplicationIsGovernedFromOutside: no Hello, and yet memory and vCPUs follow.
+func TestSilentApplicationIsGovernedFromOutside(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		for charged := int64(0); charged < 20*mib; charged += mib {
+			b.m.set(func(m *fakeMachine) { m.guest.charged, m.queue = charged, 3 })
+			time.Sleep(50 * time.Millisecond)
+		}
+		d := b.host.lastDemand()
+		if d.Memory <= 64*mib || d.MilliCPU != 2000 {
+			t.Errorf("stated %+v", d)
+		}
+	})
+}
+
+func TestShutdownKillsAfterItsTime(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.c.post(func(c *control) { c.shutdown(3 * time.Second) })
+		time.Sleep(time.Second)
+		if _, _, signals := b.m.now(); len(signals) != 1 || signals[0] != unix.SIGTERM {
+			t.Fatalf("signals %v", signals)
+		}
+		time.Sleep(3 * time.Second)
+		if _, _, signals := b.m.now(); len(signals) != 2 || signals[1] != unix.SIGKILL {
+			t.Errorf("signals %v", signals)
+		}
+	})
+}

@@ -1,0 +1,57 @@
+package pid1
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/silo-os/silo/hvcall"
+)
+
+func TestParseMemory(t *testing.T) {
+	m, err := parseMemory([]byte("MemTotal:          65016 kB\nMemFree:           34000 kB\nMemAvailable:  1 kB\n"))
+	if err != nil || m.total != 65016*kib || m.free != 34000*kib {
+		t.Errorf("%+v, %v", m, err)
+	}
+	for _, bad := range []string{"", "MemTotal: 5 kB\n", "MemTotal: x kB\nMemFree: 1 kB\n", "MemTotal: 5\nMemFree: 1 kB\n"} {
+		if _, err := parseMemory([]byte(bad)); err == nil {
+			t.Errorf("%q was accepted", bad)
+		}
+	}
+}
+
+func TestParseOOM(t *testing.T) {
+	if st := parseOOM("oom_kill_disable 1\nunder_oom 1\noom_kill 3"); !st.waiting || st.kills != 3 {
+		t.Errorf("%+v", st)
+	}
+	if st := parseOOM("oom_kill_disable 1\nunder_oom 0\noom_kill 0\n"); st.waiting || st.kills != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
+func TestParseRunnable(t *testing.T) {
+	if n, err := parseRunnable([]byte("0.20 0.18 0.12 3/80 1206\n")); err != nil || n != 2 {
+		t.Errorf("%d, %v", n, err)
+	}
+	for _, bad := range []string{"", "1 2 3", "1 2 3 x/9 4"} {
+		if _, err := parseRunnable([]byte(bad)); err == nil {
+			t.Errorf("%q was accepted", bad)
+		}
+	}
+}
+
+func TestWholeCPUs(t *testing.T) {
+	for milli, want := range map[uint32]int{0: 1, 1: 1, 250: 1, 1000: 1, 1001: 2, 2000: 2, 8000: 8} {
+		if got := wholeCPUs(milli); got != want {
+			t.Errorf("wholeCPUs(%d) = %d, want %d", milli, got, want)
+		}
+	}
+}
+
+func TestEnvironmentOfTheUserWins(t *testing.T) {
+	env := environment(hvcall.Welcome{Name: "box", Env: []string{"HOME=/data", "TOKEN=secret"}})
+	slices.Sort(env)
+	want := []string{"HOME=/data", "HOSTNAME=box", "PATH=/app:/bin", hvcall.EnvFD + "=3", "TMPDIR=/tmp", "TOKEN=secret"}
+	if !slices.Equal(env, want) {
+		t.Errorf("environment %q, want %q", env, want)
+	}
+}

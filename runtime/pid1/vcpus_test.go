@@ -1,0 +1,95 @@
+package pid1
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+func expect(t *testing.T, v *vcpus, now time.Duration, action vcpuAction, to int) {
+	t.Helper()
+	if a, n := v.next(now); a != action || n != to {
+		t.Fatalf("at %v: action %d to %d, want %d to %d", now, a, n, action, to)
+	}
+}
+
+func TestVCPUGrowAndShrinkInOrder(t *testing.T) {
+	v := &vcpus{granted: 1000, wanted: 1000, width: 1, running: 1, speaks: true}
+	expect(t, v, 1, vcpuNothing, 1)
+	v.wanted = 2000
+	expect(t, v, 2, vcpuNothing, 1) // wanted, not granted
+	v.granted = 2000
+	expect(t, v, 3, vcpuStart, 2)
+	expect(t, v, 4, vcpuNothing, 2) // on its way
+	v.started(2)
+	expect(t, v, 5, vcpuWiden, 2)
+	expect(t, v, 6, vcpuNothing, 2)
+
+	// The host takes one back: ask first, narrow when obeyed.
+	v.granted = 1000
+	expect(t, v, 7, vcpuAsk, 1)
+	expect(t, v, 8, vcpuNothing, 1)
+	if v.settled() {
+		t.Fatal("settled while it holds more than granted")
+	}
+	if !v.acknowledged() || v.width != 1 || !v.settled() {
+		t.Fatalf("not narrowed by the answer: %+v", v)
+	}
+
+	// A second grant needs no start.
+	v.granted = 2000
+	expect(t, v, 9, vcpuWiden, 2)
+	// The application itself wants less: it has done its part already.
+	v.wanted = 1000
+	expect(t, v, 10, vcpuNarrow, 1)
+}
+
+func TestVCPUDoesNotWaitForEver(t *testing.T) {
+	v := &vcpus{granted: 1000, wanted: 2000, width: 2, running: 2, speaks: true}
+	expect(t, v, 1, vcpuAsk, 1)
+	expect(t, v, ackWithin, vcpuNothing, 1)
+	expect(t, v, ackWithin+2, vcpuNarrow, 1)
+}
+
+func TestVCPUHoldsWhileStarting(t *testing.T) {
+	v := &vcpus{granted: 1000, wanted: 1000, width: 2, running: 2, hold: 100}
+	expect(t, v, 50, vcpuNothing, 1)
+	expect(t, v, 100, vcpuNarrow, 1)
+}
+
+// TestVCPUSettles: after any history, if nothing changes any more, the width becomes the target
+// and never passes what is online.
+func TestVCPUSettles(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		v := &vcpus{granted: 1000, wanted: 1000, width: 1, running: 1, speaks: rapid.Bool().Draw(t, "speaks")}
+		milli := rapid.Uint32Range(1, 8000)
+		now := time.Duration(1)
+		step := func() {
+			now += 10 * time.Millisecond
+			if a, n := v.next(now); a == vcpuStart {
+				v.started(n)
+			}
+			if v.width > v.running || v.width < 1 {
+				t.Fatalf("width %d of %d online", v.width, v.running)
+			}
+		}
+		for range rapid.IntRange(0, 50).Draw(t, "steps") {
+			switch rapid.IntRange(0, 2).Draw(t, "event") {
+			case 0:
+				v.granted = milli.Draw(t, "granted")
+			case 1:
+				v.wanted = milli.Draw(t, "wanted")
+			case 2:
+				v.acknowledged()
+			}
+			step()
+		}
+		for range 30 {
+			step()
+		}
+		if v.width != v.target() {
+			t.Fatalf("width %d, target %d", v.width, v.target())
+		}
+	})
+}

@@ -1,0 +1,76 @@
+package sched
+
+import (
+	"context"
+	"runtime"
+	"testing"
+	"time"
+)
+
+func TestAgentWidensUnderRealLoad(t *testing.T) {
+	old := runtime.GOMAXPROCS(0)
+	defer runtime.GOMAXPROCS(old)
+	ctx, cancel := context.WithCancel(context.Background())
+	stated := make(chan Statement, 100)
+	a := New(Config{Max: 2}, nil, func(s Statement) { stated <- s })
+	done := make(chan struct{})
+	go func() { a.Run(ctx); close(done) }()
+	defer func() { cancel(); <-done }()
+
+	stop := make(chan struct{})
+	defer close(stop)
+	for range 4 {
+		go func() {
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+			}
+		}()
+	}
+	select {
+	case s := <-stated:
+		if s.MilliCPU != 2000 {
+			t.Fatalf("demanded %d", s.MilliCPU)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("four busy goroutines on one vCPU brought no demand")
+	}
+	a.Grant(2000)
+	if n := runtime.GOMAXPROCS(0); n != 2 {
+		t.Errorf("granted 2, GOMAXPROCS is %d", n)
+	}
+	a.Grant(250)
+	if n := runtime.GOMAXPROCS(0); n != 1 {
+		t.Errorf("granted a quarter, GOMAXPROCS is %d", n)
+	}
+}
+
+func TestPinnedByTheUser(t *testing.T) {
+	t.Setenv("GOMAXPROCS", "2")
+	old := runtime.GOMAXPROCS(2)
+	defer runtime.GOMAXPROCS(old)
+	ctx, cancel := context.WithCancel(context.Background())
+	stated := make(chan Statement, 1)
+	a := New(Config{Max: 4}, nil, func(s Statement) { stated <- s })
+	done := make(chan struct{})
+	go func() { a.Run(ctx); close(done) }()
+	if s := <-stated; s.MilliCPU != 2000 {
+		t.Errorf("demanded %d for GOMAXPROCS=2", s.MilliCPU)
+	}
+	a.Grant(1000)
+	if n := runtime.GOMAXPROCS(0); n != 2 {
+		t.Errorf("GOMAXPROCS changed to %d although the user set it", n)
+	}
+	cancel()
+	<-done
+}
+
+func TestEveryMetricExists(t *testing.T) {
+	a := New(Config{}, nil, func(Statement) {})
+	if s := a.read(); s.Procs == 0 || s.Running == 0 {
+		t.Errorf("a metric this package depends on is missing: %+v", s)
+	}
+}
