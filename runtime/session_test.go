@@ -1,0 +1,89 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"testing"
+	"time"
+
+	"github.com/silo-os/silo/hvcall"
+)
+
+// TestSessionSpeaksWithPID1 connects a session to a fake that answers as PID 1 does.
+func TestSessionSpeaksWithPID1(t *testing.T) {
+	old := debug.SetMemoryLimit(-1)
+	defer debug.SetMemoryLimit(old)
+	guest, host := hvcall.Pipe()
+	peer := hvcall.NewConn(host, hvcall.Config{})
+	demands := make(chan hvcall.Demand, 100)
+	go peer.Serve(t.Context(), func(_ context.Context, f hvcall.Frame) ([]byte, error) {
+		switch f.Op {
+		case hvcall.OpHello:
+			h, err := hvcall.DecodeHello(f.Payload)
+			if err != nil || h.Role != hvcall.RoleApplication {
+				t.Errorf("hello %+v, %v", h, err)
+			}
+			// A grant that overtakes the answer must not be lost, nor block the conversation.
+			if err := peer.SendGrant(hvcall.Grant{Serial: 2, Memory: 96 << 20, MilliCPU: 1000}); err != nil {
+				t.Error(err)
+			}
+			return hvcall.Welcome{Name: "box", Memory: hvcall.MemoryBounds{Max: 1 << 30}, CPU: hvcall.CPUBounds{MaxMilli: 2000},
+				Grant: hvcall.GrantJSON{Serial: 1, Memory: 48 << 20, MilliCPU: 1000}}.Encode(), nil
+		case hvcall.OpDemand:
+			d, err := hvcall.DecodeDemand(f.Payload)
+			demands <- d
+			return nil, err
+		}
+		return nil, nil
+	})
+	s, err := newSession(guest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &Guest{session: s}
+	if m, _ := g.Granted(); m != 96<<20 || g.Name() != "box" || g.Hosted() {
+		t.Errorf("granted %d to %q", m, g.Name())
+	}
+	d := receive(t, demands)
+	if d.Revision == 0 || d.Memory == 0 || d.Floor > d.Memory {
+		t.Errorf("first demand %+v", d)
+	}
+	if err := g.Ready(); err != nil {
+		t.Error(err)
+	}
+	if err := peer.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func receive(t *testing.T, ch <-chan hvcall.Demand) hvcall.Demand {
+	t.Helper()
+	select {
+	case d := <-ch:
+		return d
+	case <-time.After(30 * time.Second):
+		t.Fatal("no demand")
+		return hvcall.Demand{}
+	}
+}
+
+func TestHostedGuestIsInert(t *testing.T) {
+	g := &Guest{}
+	m, c := g.Granted()
+	if !g.Hosted() || g.Name() != "" || m != 0 || c != 0 || g.Ready() != nil {
+		t.Errorf("hosted guest: %q %d %d", g.Name(), m, c)
+	}
+}
+
+func TestRunPassesErrorsAndSwallowsTheEnd(t *testing.T) {
+	boom := errors.New("boom")
+	if err := run(t.Context(), func(context.Context, *Guest) error { return boom }); !errors.Is(err, boom) {
+		t.Errorf("got %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := run(ctx, func(ctx context.Context, _ *Guest) error { return ctx.Err() }); err != nil {
+		t.Errorf("the end was taken for an error: %v", err)
+	}
+}
