@@ -1,80 +1,82 @@
 package pid1
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
-	"net"
+	"net/netip"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
-
-	"github.com/vishvananda/netlink"
 
 	"github.com/silo-os/silo/hvcall"
 )
 
+const (
+	sysNet     = "/sys/class/net"
+	loopback   = 1 // the kernel makes it first
+	etherType  = "1"
+	resolvPath = "/etc/resolv.conf"
+)
+
 // configureNetwork brings up loopback and, where the host configured one, the guest's interface.
 func configureNetwork(n *hvcall.Network) error {
-	lo, err := netlink.LinkByName("lo")
-	if err != nil {
-		return fmt.Errorf("find loopback: %w", err)
-	}
-	if err := netlink.LinkSetUp(lo); err != nil {
-		return fmt.Errorf("bring up loopback: %w", err)
-	}
-	if n == nil {
-		return nil
-	}
-	link, err := findLink(n.MAC)
-	if err != nil {
-		return err
-	}
-	if n.MTU > 0 {
-		if err := netlink.LinkSetMTU(link, n.MTU); err != nil {
-			return fmt.Errorf("set mtu %d: %w", n.MTU, err)
+	var batch routeBatch
+	batch.linkUp(loopback, 0)
+	if n != nil {
+		index, err := findInterface(sysNet, n.MAC)
+		if err != nil {
+			return err
+		}
+		if err := batch.configure(index, n); err != nil {
+			return err
 		}
 	}
+	return batch.send()
+}
+
+func (r *routeBatch) configure(index int, n *hvcall.Network) error {
+	r.linkUp(index, n.MTU)
 	for _, a := range n.Address {
-		addr, err := netlink.ParseAddr(a)
+		p, err := netip.ParsePrefix(a)
 		if err != nil {
 			return fmt.Errorf("parse address %q: %w", a, err)
 		}
-		if err := netlink.AddrAdd(link, addr); err != nil {
-			return fmt.Errorf("add address %s: %w", a, err)
-		}
+		r.address(index, p)
 	}
-	if err := netlink.LinkSetUp(link); err != nil {
-		return fmt.Errorf("bring up %s: %w", link.Attrs().Name, err)
-	}
-	return addRoutes(link, n.Gateway)
-}
-
-func addRoutes(link netlink.Link, gateways []string) error {
-	for _, g := range gateways {
-		ip := net.ParseIP(g)
-		if ip == nil {
-			return fmt.Errorf("parse gateway %q: not an IP address", g)
+	for _, g := range n.Gateway {
+		a, err := netip.ParseAddr(g)
+		if err != nil {
+			return fmt.Errorf("parse gateway %q: %w", g, err)
 		}
-		if err := netlink.RouteAdd(&netlink.Route{LinkIndex: link.Attrs().Index, Gw: ip}); err != nil {
-			return fmt.Errorf("add route by %s: %w", g, err)
-		}
+		r.defaultRoute(index, a)
 	}
 	return nil
 }
 
-func findLink(mac string) (netlink.Link, error) {
-	links, err := netlink.LinkList()
+// findInterface returns the index of the Ethernet interface with the given address, or of the
+// first one.
+func findInterface(sys, mac string) (int, error) {
+	dirs, err := filepath.Glob(filepath.Join(sys, "*"))
 	if err != nil {
-		return nil, fmt.Errorf("list interfaces: %w", err)
+		return 0, fmt.Errorf("list interfaces: %w", err)
 	}
-	for _, l := range links {
-		a := l.Attrs()
-		if a.Flags&net.FlagLoopback != 0 || len(a.HardwareAddr) != 6 {
-			continue // loopback, and tunnels that the kernel makes by itself
+	var errs []error
+	for _, dir := range dirs {
+		read := func(file string) string {
+			b, err := os.ReadFile(filepath.Join(dir, file))
+			errs = append(errs, err)
+			return string(bytes.TrimSpace(b))
 		}
-		if mac == "" || strings.EqualFold(a.HardwareAddr.String(), mac) {
-			return l, nil
+		if read("type") != etherType || (mac != "" && !strings.EqualFold(read("address"), mac)) {
+			continue
+		}
+		if index, err := strconv.Atoi(read("ifindex")); err == nil {
+			return index, nil
 		}
 	}
-	return nil, fmt.Errorf("find interface: none has the address %q", mac)
+	return 0, fmt.Errorf("find interface with the address %q: none of %d: %w", mac, len(dirs), errors.Join(append(errs, os.ErrNotExist)...))
 }
 
 // writeNames gives the guest its host name and the files that resolvers read.
@@ -85,26 +87,31 @@ func writeNames(name string, n *hvcall.Network) error {
 	if err := setHostname(name); err != nil {
 		return fmt.Errorf("set host name: %w", err)
 	}
-	var hosts, resolv strings.Builder
-	fmt.Fprintf(&hosts, "127.0.0.1 localhost\n::1 localhost\n")
-	if n != nil {
-		for _, a := range n.Address {
-			if ip, _, err := net.ParseCIDR(a); err == nil {
-				fmt.Fprintf(&hosts, "%s %s\n", ip, name)
-			}
-		}
-		for _, d := range n.DNS {
-			fmt.Fprintf(&resolv, "nameserver %s\n", d)
-		}
-	}
-	for path, text := range map[string]string{
-		"/etc/hostname": name + "\n", "/etc/hosts": hosts.String(), "/etc/resolv.conf": resolv.String(),
-		"/etc/passwd": "root:x:0:0:root:/:/sbin/nologin\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n",
-		"/etc/group":  "root:x:0:\nnogroup:x:65534:\n",
+	hosts, resolv := nameFiles(name, n)
+	for _, f := range []struct{ path, text string }{
+		{"/etc/hostname", name + "\n"}, {"/etc/hosts", hosts}, {resolvPath, resolv},
+		{"/etc/passwd", "root:x:0:0:root:/:/sbin/nologin\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n"},
+		{"/etc/group", "root:x:0:\nnogroup:x:65534:\n"},
 	} {
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			return fmt.Errorf("write %s: %w", path, err)
+		if err := os.WriteFile(f.path, []byte(f.text), 0o644); err != nil {
+			return fmt.Errorf("write %s: %w", f.path, err)
 		}
 	}
 	return nil
+}
+
+func nameFiles(name string, n *hvcall.Network) (hosts, resolv string) {
+	var h, r strings.Builder
+	h.WriteString("127.0.0.1 localhost\n::1 localhost\n")
+	if n != nil {
+		for _, a := range n.Address {
+			if p, err := netip.ParsePrefix(a); err == nil {
+				fmt.Fprintf(&h, "%s %s\n", p.Addr(), name)
+			}
+		}
+		for _, d := range n.DNS {
+			fmt.Fprintf(&r, "nameserver %s\n", d)
+		}
+	}
+	return h.String(), r.String()
 }
