@@ -1,0 +1,168 @@
+package vmm
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// PortName is the name of the call channel's virtio-serial port, as the guest sees it
+// under /sys/class/virtio-ports.
+const PortName = "silo.hvcall"
+
+// elasticID is the virtio-mem device's id; its properties are found under elasticPath.
+const (
+	elasticID   = "elastic"
+	elasticPath = "/machine/peripheral/" + elasticID
+)
+
+// hotplugBlock is the guest kernel's own unit of memory hotplug, bytes. Memory in an
+// incomplete unit at the end of the device's region is of no use to it.
+const hotplugBlock = 128 << 20
+
+// Wiring says how QEMU is connected to whoever starts it. Each number is a descriptor
+// that QEMU inherits, one end of a connected stream socket pair; 0 means none. The zero
+// Wiring gives a command line that a person can run: the console on standard output, the
+// guest running at once.
+type Wiring struct {
+	QMP    int // QEMU's monitor. With one, the guest waits for "cont"
+	Port   int // the call channel
+	Serial int // the kernel's console; 0 = standard output
+}
+
+// Args is the command line of QEMU without the program's name: a pure function of its
+// values. An empty Accel counts as AccelTCG.
+func (c Config) Args(w Wiring) []string {
+	var a arguments
+	a.add("-name", "guest="+escape(c.name())+",debug-threads=on")
+	a.flag("-no-user-config", "-nodefaults", "-no-reboot")
+	a.add("-action", "reboot=shutdown,shutdown=poweroff,panic=shutdown,watchdog=shutdown")
+	a.add("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny")
+	a.add("-display", "none")
+	a.processor(c)
+	a.memory(c)
+	a.monitor(w)
+	a.console(w)
+	a.devices(c, w)
+	a.network(c)
+	a.boot(c)
+	return a
+}
+
+// arguments grows into a command line.
+type arguments []string
+
+func (a *arguments) add(option, value string)  { *a = append(*a, option, value) }
+func (a *arguments) flag(options ...string)    { *a = append(*a, options...) }
+func (a *arguments) device(properties string)  { a.add("-device", properties) }
+func (a *arguments) object(properties string)  { a.add("-object", properties) }
+func (a *arguments) chardev(properties string) { a.add("-chardev", properties) }
+
+func (c Config) name() string {
+	if c.Name == "" {
+		return "silo"
+	}
+	return c.Name
+}
+
+// processor picks the machine and its CPUs. The legacy devices that are switched off cost
+// the guest's kernel time to probe.
+func (a *arguments) processor(c Config) {
+	a.add("-machine", "q35,memory-backend=boot,dump-guest-core=off,hpet=off,smm=off,sata=off,usb=off,i8042=off,smbus=off,vmport=off")
+	a.flag(accelArgs(c.Accel)...)
+	a.add("-smp", strconv.Itoa(c.VCPUs))
+}
+
+// accelArgs are the accelerator and the processor model that goes with it.
+func accelArgs(accel string) []string {
+	if accel == AccelKVM {
+		return []string{"-accel", "kvm", "-cpu", "host"}
+	}
+	// Emulated, "rep stosb" works byte by byte; without the features that advertise it as
+	// fast the kernel clears pages 2.3 times as fast.
+	return []string{"-accel", "tcg,thread=multi", "-cpu", "max,-erms,-fsrm"}
+}
+
+// memory is two anonymous files: what is there at boot and what virtio-mem plugs. As files
+// they show from outside how much of them exists, and can be handed on in a migration.
+func (a *arguments) memory(c Config) {
+	if c.elastic() <= 0 {
+		a.add("-m", sizeArg(c.BootMemory))
+		a.object("memory-backend-memfd,id=boot,share=on,reserve=off,size=" + sizeArg(c.BootMemory))
+		return
+	}
+	region := c.elasticRegion()
+	a.add("-m", sizeArg(c.BootMemory)+",maxmem="+sizeArg(c.BootMemory+region))
+	a.object("memory-backend-memfd,id=boot,share=on,reserve=off,size=" + sizeArg(c.BootMemory))
+	a.object("memory-backend-memfd,id=elastic-ram,share=on,reserve=off,size=" + sizeArg(region))
+	a.device("virtio-mem-pci,id=" + elasticID + ",memdev=elastic-ram,block-size=" + sizeArg(BlockSize) +
+		",requested-size=0,unplugged-inaccessible=on")
+}
+
+// elasticRegion is the address space of the virtio-mem device: what it may plug, rounded
+// up to the guest's unit of hotplug. Resize never asks for the rest.
+func (c Config) elasticRegion() int64 {
+	return (c.elastic() + hotplugBlock - 1) / hotplugBlock * hotplugBlock
+}
+
+func (a *arguments) monitor(w Wiring) {
+	if w.QMP == 0 {
+		return
+	}
+	a.chardev(fmt.Sprintf("socket,id=qmp,fd=%d", w.QMP))
+	a.add("-mon", "chardev=qmp,mode=control")
+	a.flag("-S") // the guest starts when somebody listens, so that no event of its end is lost
+}
+
+func (a *arguments) console(w Wiring) {
+	if w.Serial == 0 {
+		a.chardev("stdio,id=console,signal=off")
+	} else {
+		a.chardev(fmt.Sprintf("socket,id=console,fd=%d", w.Serial))
+	}
+	a.add("-serial", "chardev:console")
+}
+
+func (a *arguments) devices(c Config, w Wiring) {
+	a.device("virtio-serial-pci,max_ports=2") // port 0 is reserved for a console
+	if w.Port != 0 {
+		a.chardev(fmt.Sprintf("socket,id=hvcall,fd=%d", w.Port))
+	} else {
+		a.chardev("null,id=hvcall")
+	}
+	a.device("virtserialport,chardev=hvcall,name=" + PortName)
+	a.device("virtio-balloon-pci,free-page-reporting=on")
+	a.device("virtio-rng-pci")
+	a.device("pvpanic-pci")
+}
+
+func (a *arguments) network(c Config) {
+	if c.Network == NetworkNone {
+		return
+	}
+	dev := []string{"user", "id=net"}
+	if c.Network == NetworkRestricted {
+		dev = append(dev, "restrict=on")
+	}
+	for _, f := range c.Forwards {
+		f = f.withDefaults()
+		dev = append(dev, fmt.Sprintf("hostfwd=%s:%s:%d-:%d", f.Proto, f.HostIP, f.HostPort, f.GuestPort))
+	}
+	a.add("-netdev", strings.Join(dev, ","))
+	a.device("virtio-net-pci,netdev=net,romfile=") // nobody boots from it
+}
+
+func (a *arguments) boot(c Config) {
+	a.add("-kernel", c.Kernel)
+	if c.Initramfs != "" {
+		a.add("-initrd", c.Initramfs)
+	}
+	a.add("-append", c.kernelCmdline())
+}
+
+// sizeArg writes a size so that QEMU takes it as bytes wherever it stands: -m alone would
+// take a bare number for MiB.
+func sizeArg(n int64) string { return strconv.FormatInt(n, 10) + "B" }
+
+// escape makes a value safe inside QEMU's comma-separated options.
+func escape(s string) string { return strings.ReplaceAll(s, ",", ",,") }

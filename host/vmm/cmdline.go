@@ -1,0 +1,38 @@
+package vmm
+
+import "strings"
+
+// maxCmdline is what Linux reads of its command line on x86, bytes without the final NUL
+// (COMMAND_LINE_SIZE). It cuts off the rest without a word.
+const maxCmdline = 2047
+
+// kernelWords is silo's own kernel command line.
+var kernelWords = []string{
+	"console=ttyS0", // kernel messages only; logs go through the call channel
+	"quiet",         // a line on the emulated port costs a VM exit per byte
+
+	"panic=-1", // end at once: QEMU's -no-reboot turns it into an exit
+
+	// One vCPU at boot; each other one comes online by its first grant.
+	"maxcpus=1",
+
+	// Plugged blocks go online by themselves, as movable as the guest's size allows:
+	// page descriptors of a large guest need memory that is not movable.
+	"memhp_default_state=online",
+	"memory_hotplug.online_policy=auto-movable",
+	"memory_hotplug.auto_movable_ratio=401",
+
+	// Only page faults are charged to the application, so that its threads wait at
+	// its limit rather than have the kernel's own allocations fail.
+	"cgroup.memory=nokmem,nosocket",
+
+	// Freed memory must merge to the order that free page reporting gives back.
+	"transparent_hugepage=always",
+
+	"random.trust_cpu=on", // no wait for entropy; virtio-rng adds the host's
+}
+
+// kernelCmdline is the whole command line of the guest's kernel.
+func (c Config) kernelCmdline() string {
+	return strings.Join(append(kernelWords[:len(kernelWords):len(kernelWords)], c.Cmdline...), " ")
+}

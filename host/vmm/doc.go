@@ -1,0 +1,58 @@
+// Package vmm runs one virtual machine: a QEMU process, controlled over QMP.
+//
+// # States of a machine
+//
+//   - starting: Start has made the QEMU process, which holds the guest still until
+//     somebody listens to its events. Left by Start itself: to running, or, with the
+//     process gone again, to an error.
+//   - running: the guest runs; every method may be called. The guest leaves this state by
+//     shutting down, resetting or panicking, QEMU by dying, the accelerator by giving up,
+//     and the host by Kill or Close.
+//   - ended: Done is closed, the process has been waited for, Err tells the cause. Port
+//     still gives what the guest sent last.
+//   - closed: Close has returned; nothing of the machine is left.
+//
+// # Nothing is left behind
+//
+// No path on disk belongs to a machine. The monitor, the call channel and the console are
+// socket pairs that QEMU inherits; guest memory is anonymous files. QEMU is killed by the
+// kernel when this process ends, in whatever way, kill -9 included.
+//
+// # Memory
+//
+// What is there at boot is fixed; everything above it is one virtio-mem device, whose
+// requested size [VM.Resize] sets. The guest can use nothing that is not plugged. What
+// exists on the host ([VM.Resident]) is read from the memory files and not told by the
+// guest. A block plugged is not yet resident, and one that the guest frees stops being so
+// by free page reporting, still plugged.
+//
+// # Trust
+//
+// The guest is hostile: what it writes to the console is bounded and cleaned, what it can
+// make QEMU say is bounded, and what comes out of Port is for package hvcall to check. QEMU
+// itself runs in its seccomp sandbox, without default devices, with an almost empty
+// environment. With user-mode networking a guest reaches what the user running QEMU
+// reaches, the host's loopback services (as 10.0.2.2) included; NetworkRestricted and
+// NetworkNone prevent that.
+//
+// # Goroutines and locks
+//
+// For each machine: one keeps the thread that forked QEMU (see process), one drains the
+// console, one watches events, two belong to the QMP client. All end with QEMU. The
+// machine itself has no lock; those of resizing are package elastic's.
+//
+//	vm, err := vmm.Start(ctx, vmm.Config{
+//		Kernel: kernel, Initramfs: initramfs,
+//		BootMemory: 64 << 20, MaxMemory: 4 << 30, VCPUs: 2,
+//		Forwards: []vmm.Forward{{HostPort: 8080, GuestPort: 80}},
+//	})
+//	if err != nil {
+//		return err
+//	}
+//	defer vm.Close()
+//	go serve(vm.Port())
+//	now, err := vm.Resize(ctx, 1<<30)
+//	…
+//	<-vm.Done()
+//	fmt.Println(vm.Err())
+package vmm

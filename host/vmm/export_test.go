@@ -1,0 +1,7 @@
+package vmm
+
+// What tests outside the package need of its inside.
+var (
+	BootProbe  = bootProbe
+	ProbeGuest = probeGuest
+)

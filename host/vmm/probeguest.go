@@ -1,0 +1,120 @@
+package vmm
+
+import (
+	"bytes"
+	"context"
+	"debug/elf"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+)
+
+// The tiny guest: it writes one byte to QEMU's debug exit port and is done. On the way it
+// has been through the firmware in real mode, the loader and 32-bit protected mode.
+const (
+	probePort  = 0xf4
+	probeByte  = 0x2a
+	probeExit  = probeByte<<1 | 1 // the status with which isa-debug-exit ends QEMU
+	probeStart = 0x100000         // where it is loaded and entered
+)
+
+var probeCode = []byte{
+	0xb0, probeByte, // mov $0x2a, %al
+	0xe6, probePort, // out %al, $0xf4
+	0xf4,       // hlt
+	0xeb, 0xfd, // jmp to the hlt
+}
+
+// pvhEntryNote is XEN_ELFNOTE_PHYS32_ENTRY: where a loader enters in 32-bit mode.
+const pvhEntryNote = 18
+
+// probeGuest is the tiny guest as an ELF image with a PVH note, which is how QEMU loads
+// silo's kernel as well.
+func probeGuest() []byte {
+	note := probeNote()
+	const headers = 64 + 2*56 // ELF header and two program headers
+	noteAt := uint64(headers)
+	codeAt := noteAt + uint64(len(note))
+	header := elf.Header64{
+		Type: uint16(elf.ET_EXEC), Machine: uint16(elf.EM_X86_64), Version: uint32(elf.EV_CURRENT),
+		Entry: probeStart, Phoff: 64, Ehsize: 64, Phentsize: 56, Phnum: 2,
+	}
+	copy(header.Ident[:], elf.ELFMAG)
+	header.Ident[elf.EI_CLASS] = byte(elf.ELFCLASS64)
+	header.Ident[elf.EI_DATA] = byte(elf.ELFDATA2LSB)
+	header.Ident[elf.EI_VERSION] = byte(elf.EV_CURRENT)
+	size := uint64(len(probeCode))
+	load := elf.Prog64{
+		Type: uint32(elf.PT_LOAD), Flags: uint32(elf.PF_R | elf.PF_X), Off: codeAt,
+		Vaddr: probeStart, Paddr: probeStart, Filesz: size, Memsz: size, Align: 1,
+	}
+	notes := elf.Prog64{
+		Type: uint32(elf.PT_NOTE), Flags: uint32(elf.PF_R), Off: noteAt,
+		Filesz: uint64(len(note)), Memsz: uint64(len(note)), Align: 4,
+	}
+	var image bytes.Buffer
+	for _, part := range []any{header, load, notes, note, probeCode} {
+		// Values of fixed size go into memory without error.
+		_ = binary.Write(&image, binary.LittleEndian, part)
+	}
+	return image.Bytes()
+}
+
+func probeNote() []byte {
+	var note []byte
+	for _, word := range []uint32{4, 4, pvhEntryNote} { // sizes of name and value, type
+		note = binary.LittleEndian.AppendUint32(note, word)
+	}
+	note = append(note, "Xen\x00"...)
+	return binary.LittleEndian.AppendUint32(note, probeStart)
+}
+
+// probeArgs is the command line that boots the tiny guest from an inherited descriptor.
+func probeArgs(accel string, fd int) []string {
+	var a arguments
+	a.flag("-no-user-config", "-nodefaults", "-no-reboot")
+	a.add("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny")
+	a.add("-display", "none")
+	a.add("-machine", "q35,dump-guest-core=off,hpet=off,smm=off,sata=off,usb=off,i8042=off,smbus=off,vmport=off")
+	a.flag(accelArgs(accel)...)
+	a.add("-m", sizeArg(32<<20))
+	a.device(fmt.Sprintf("isa-debug-exit,iobase=%#x,iosize=1", probePort))
+	a.add("-kernel", fmt.Sprintf("/proc/self/fd/%d", fd))
+	return a
+}
+
+// bootProbe returns nil when the tiny guest ran to its end under accel.
+func bootProbe(ctx context.Context, qemu, accel string) error {
+	image, err := anonymousFile("probe", probeGuest())
+	if err != nil {
+		return err
+	}
+	defer image.Close()
+	p, err := startProcess(qemu, probeArgs(accel, 3), []*os.File{image})
+	if err != nil {
+		return err
+	}
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		p.stop()
+		return fmt.Errorf("boot a guest under %s: %w", accel, ctx.Err())
+	}
+	if status := p.status(); status.Exited() && status.ExitStatus() == probeExit {
+		return nil
+	}
+	return fmt.Errorf("boot a guest under %s: %w", accel, probeFailure(p))
+}
+
+func probeFailure(p *process) error {
+	how := p.cmd.ProcessState.String()
+	if status := p.status(); status.Signaled() && status.Signal() == syscall.SIGABRT {
+		how = "qemu aborted"
+	}
+	if said := p.said(); said != "" {
+		return errors.New(said + " (" + how + ")")
+	}
+	return errors.New(how)
+}

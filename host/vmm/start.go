@@ -1,0 +1,177 @@
+package vmm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/silo-os/silo/host/vmm/console"
+	"github.com/silo-os/silo/host/vmm/qmp"
+)
+
+// ErrQEMUMissing says that there is no QEMU to run.
+var ErrQEMUMissing = errors.New("qemu is missing: install it with: apt-get install qemu-system-x86")
+
+// errStartTimeout is the cause of the start's own deadline.
+var errStartTimeout = errors.New("qemu did not answer in time")
+
+// StartError says that QEMU could be started but did not come up. Nothing of it is left.
+type StartError struct {
+	Output string // what QEMU said, in one line
+	Err    error
+}
+
+func (e *StartError) Error() string {
+	if e.Output == "" {
+		return fmt.Sprintf("start qemu: %v", e.Err)
+	}
+	return fmt.Sprintf("start qemu: %s (%v)", e.Output, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *StartError) Unwrap() error { return e.Err }
+
+// Start starts a virtual machine. When it returns without error, QEMU answers and the
+// guest runs. ctx bounds the start only; the machine ends by itself, by Kill or by Close.
+//
+// Errors: *ConfigError, *PortError, *StartError, and ones that wrap ErrQEMUMissing or
+// fs.ErrNotExist. After an error nothing is left.
+func Start(ctx context.Context, cfg Config) (*VM, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, cfg.startTimeout(), errStartTimeout)
+	defer cancel()
+	cfg, err := cfg.resolve(ctx)
+	if err != nil {
+		return nil, err
+	}
+	vm, err := launch(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := vm.connect(ctx); err != nil {
+		return nil, vm.abandon(ctx, err)
+	}
+	cfg.logger().Info("vm started", "name", cfg.name(), "pid", vm.PID(), "accel", cfg.Accel,
+		"boot_memory", cfg.BootMemory, "max_memory", cfg.MaxMemory, "vcpus", cfg.VCPUs)
+	return vm, nil
+}
+
+// resolve replaces what the configuration leaves open by what this machine has.
+func (c Config) resolve(ctx context.Context) (Config, error) {
+	var err error
+	if c.Binary, err = findQEMU(c.binary()); err != nil {
+		return c, err
+	}
+	for _, file := range []struct {
+		what string
+		path *string
+	}{{"kernel", &c.Kernel}, {"initramfs", &c.Initramfs}} {
+		if *file.path, err = checkFile(*file.path); err != nil {
+			return c, fmt.Errorf("open %s: %w: build the image first", file.what, err)
+		}
+	}
+	if c.Accel == "" {
+		if c.Accel, err = ProbeAccel(ctx, ProbeConfig{Binary: c.Binary, Log: c.Log}); err != nil {
+			return c, err
+		}
+	}
+	c.Forwards, err = claimPorts(ctx, c.Forwards)
+	return c, err
+}
+
+// findQEMU returns the path of the program.
+func findQEMU(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return "", fmt.Errorf("find %s: %w (%w)", name, ErrQEMUMissing, err)
+	}
+	return path, nil
+}
+
+// checkFile returns the absolute path of a readable regular file; "" stays "".
+func checkFile(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return "", &fs.PathError{Op: "open", Path: path, Err: errors.New("not a regular file")}
+	}
+	return filepath.Abs(path)
+}
+
+// launch starts QEMU with its connections, and reads its console from the first byte.
+func launch(cfg Config) (*VM, error) {
+	l, err := newLinks()
+	if err != nil {
+		return nil, err
+	}
+	proc, err := startProcess(cfg.Binary, cfg.Args(wiring), l.inherit)
+	if err != nil {
+		l.close()
+		return nil, err
+	}
+	l.handedOver()
+	vm := &VM{
+		cfg: cfg, proc: proc, links: l,
+		console: &console.Log{CopyTo: cfg.Console},
+		drained: make(chan struct{}),
+		done:    make(chan struct{}),
+	}
+	go vm.drain()
+	return vm, nil
+}
+
+// connect talks to QEMU until the guest runs.
+func (vm *VM) connect(ctx context.Context) error {
+	monitor, err := qmp.NewClient(ctx, vm.links.qmp, qmp.Config{Log: vm.cfg.Log})
+	if err != nil {
+		return err
+	}
+	vm.monitor = monitor
+	vm.memory.Device, vm.memory.Boot, vm.memory.Max = virtioMem{monitor}, vm.cfg.BootMemory, vm.cfg.MaxMemory
+	backends := 1
+	if vm.cfg.elastic() > 0 {
+		backends = 2
+	}
+	if vm.memoryFiles, err = findMemory(vm.PID(), backends); err != nil {
+		return err
+	}
+	if err := monitor.Execute(ctx, "cont", nil, nil); err != nil {
+		return err
+	}
+	go vm.watch()
+	return nil
+}
+
+// lastWords is how long a QEMU that hung up may take to say why and end.
+const lastWords = 2 * time.Second
+
+// abandon takes a machine that did not come up apart, and makes its error.
+func (vm *VM) abandon(ctx context.Context, cause error) error {
+	if ctx.Err() == nil {
+		select { // it probably fails by itself; killing it now would hide how
+		case <-vm.proc.done:
+			cause = errors.New(vm.proc.cmd.ProcessState.String())
+		case <-time.After(lastWords):
+		}
+	}
+	vm.proc.stop()
+	if vm.monitor != nil {
+		vm.monitor.Close()
+	}
+	<-vm.drained
+	vm.links.hangUp()
+	return &StartError{Output: vm.proc.said(), Err: cause}
+}
