@@ -9,7 +9,7 @@ import (
 // Action is something to do: one of the types of this file. String is its line in a trace.
 type Action interface {
 	fmt.Stringer
-	action()
+	About() GuestID
 }
 
 // Admit says that a guest may start: its boot memory and its least vCPUs are in the ledger.
@@ -42,11 +42,20 @@ type Note struct {
 	Text  string
 }
 
-func (Admit) action()     {}
-func (Refuse) action()    {}
-func (Resize) action()    {}
-func (SendGrant) action() {}
-func (Note) action()      {}
+// About is the guest that it is for.
+func (a Admit) About() GuestID { return a.Guest }
+
+// About is the guest that it is for.
+func (a Refuse) About() GuestID { return a.Guest }
+
+// About is the guest that it is for.
+func (a Resize) About() GuestID { return a.Guest }
+
+// About is the guest that it is for.
+func (a SendGrant) About() GuestID { return a.Guest }
+
+// About is the guest that it is for.
+func (a Note) About() GuestID { return a.Guest }
 
 // String is the action's line in a trace.
 func (a Admit) String() string { return fmt.Sprintf("admit %s", a.Guest) }

@@ -29,6 +29,10 @@ func TestLedgerHolds(t *testing.T) {
 			"drift":   func(t *rapid.T) { w.pick(t, hello).drift(rapid.Int64Range(1, 500).Draw(t, "blocks")); w.checkTruth(t) },
 			"answer":  w.answer,
 			"fail":    w.fail,
+			"under way": func(t *rapid.T) {
+				v := w.pick(t, func(v *vm) bool { return v.op != 0 })
+				w.step(t, Plugging{v.id, v.op, v.size})
+			},
 			"stale":   func(t *rapid.T) { w.step(t, Plugged{w.pick(t, anyone).id, 0, 1 << 40}) },
 			"gone":    w.gone,
 			"time":    w.pass,

@@ -6,7 +6,9 @@ import "github.com/silo-os/silo/hvcall"
 type GuestID string
 
 // Event is something that happened: one of the types of this file.
-type Event interface{ guest() GuestID }
+type Event interface {
+	About() GuestID // "" = the host
+}
 
 // GuestAdded says that a guest is to be started. It is answered by [Admit], at once or when the
 // host has room for its boot memory, or by [Refuse].
@@ -38,6 +40,14 @@ type Plugged struct {
 	Total int64
 }
 
+// Plugging says how far a [Resize] has come that is still under way, measured after the device was
+// told. What is plugged by then can be used while the rest is on its way.
+type Plugging struct {
+	Guest GuestID
+	Op    uint64 // of the Resize
+	Total int64
+}
+
 // ResizeFailed says that a [Resize] failed and nobody knows how far it came.
 type ResizeFailed struct {
 	Guest GuestID
@@ -51,11 +61,29 @@ type GuestGone struct{ Guest GuestID }
 // CapacityChanged says that the host has more or less to give than before.
 type CapacityChanged struct{ Capacity Capacity }
 
-func (e GuestAdded) guest() GuestID      { return e.Guest }
-func (e Connected) guest() GuestID       { return e.Guest }
-func (e Demanded) guest() GuestID        { return e.Guest }
-func (e Applied) guest() GuestID         { return e.Guest }
-func (e Plugged) guest() GuestID         { return e.Guest }
-func (e ResizeFailed) guest() GuestID    { return e.Guest }
-func (e GuestGone) guest() GuestID       { return e.Guest }
-func (e CapacityChanged) guest() GuestID { return "" }
+// About is the guest that it happened to.
+func (e GuestAdded) About() GuestID { return e.Guest }
+
+// About is the guest that it happened to.
+func (e Connected) About() GuestID { return e.Guest }
+
+// About is the guest that it happened to.
+func (e Demanded) About() GuestID { return e.Guest }
+
+// About is the guest that it happened to.
+func (e Applied) About() GuestID { return e.Guest }
+
+// About is the guest that it happened to.
+func (e Plugged) About() GuestID { return e.Guest }
+
+// About is the guest that it happened to.
+func (e Plugging) About() GuestID { return e.Guest }
+
+// About is the guest that it happened to.
+func (e ResizeFailed) About() GuestID { return e.Guest }
+
+// About is the guest that it happened to.
+func (e GuestGone) About() GuestID { return e.Guest }
+
+// About is empty: it happened to the host.
+func (e CapacityChanged) About() GuestID { return "" }

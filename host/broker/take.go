@@ -12,9 +12,9 @@ func (b *Broker) take(e Event) {
 		b.s.Capacity = e.Capacity
 		return
 	}
-	g := b.index[e.guest()]
+	g := b.index[e.About()]
 	if g == nil {
-		b.note(e.guest(), "%T from a guest that is not here", e)
+		b.note(e.About(), "%T from a guest that is not here", e)
 		return
 	}
 	switch e := e.(type) {
@@ -31,6 +31,8 @@ func (b *Broker) take(e Event) {
 		b.applied(g, e.Serial)
 	case Plugged:
 		b.plugged(g, e)
+	case Plugging:
+		b.plugging(g, e)
 	case ResizeFailed:
 		b.resizeFailed(g, e)
 	case GuestGone:
@@ -86,6 +88,17 @@ func (b *Broker) applied(g *Guest, serial uint64) {
 	if serial == g.Grant.Serial {
 		g.Remind = Retry{}
 	}
+}
+
+// plugging takes in what has come already. The upper end stays: until the resize is answered the
+// device may still be on its way from anywhere.
+func (b *Broker) plugging(g *Guest, e Plugging) {
+	m := &g.Memory
+	if e.Op != m.Op || m.Op == 0 {
+		return
+	}
+	m.Seen = clamp(e.Total, g.Bounds.Boot, m.Upper)
+	m.Firm = max(m.Firm, min(m.Seen, m.Asked))
 }
 
 func (b *Broker) plugged(g *Guest, e Plugged) {

@@ -118,6 +118,8 @@ func parseEvent(t *testing.T, words []string) Event {
 		return Applied{id, uint64(v["serial"])}
 	case "plugged":
 		return Plugged{id, uint64(v["op"]), v["mem"] << 20}
+	case "plugging":
+		return Plugging{id, uint64(v["op"]), v["mem"] << 20}
 	case "failed":
 		return ResizeFailed{id, uint64(v["op"]), "device not found"}
 	case "gone":

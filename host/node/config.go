@@ -1,0 +1,120 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/prometheus/procfs"
+
+	"github.com/silo-os/silo/host/broker"
+	"github.com/silo-os/silo/host/vmm"
+)
+
+// Config configures a Node. The zero value gives guests what is available on this machine.
+type Config struct {
+	// Capacity is what guests may have; a zero Memory means what is available now, less an eighth, and a zero
+	// MilliCPU all processors.
+	Capacity broker.Capacity
+	// Launch starts a machine; nil = vmm.Start.
+	Launch func(context.Context, vmm.Config) (vmm.Machine, error)
+	// Log gets one line for each decision of the broker at level debug; nil = silent.
+	Log *slog.Logger
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Launch == nil {
+		c.Launch = func(ctx context.Context, cfg vmm.Config) (vmm.Machine, error) { return vmm.Start(ctx, cfg) }
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Capacity.MilliCPU == 0 {
+		c.Capacity.MilliCPU = int64(runtime.NumCPU()) * 1000
+	}
+	if c.Capacity.Memory == 0 {
+		available, err := availableMemory()
+		if err != nil {
+			return c, err
+		}
+		// QEMU itself and the rest of the host live on what is left.
+		c.Capacity.Memory, c.Capacity.Slush = available, available/8
+	}
+	return c, nil
+}
+
+// availableMemory is what the host could give to new processes now, in bytes.
+func availableMemory() (int64, error) {
+	fs, err := procfs.NewDefaultFS()
+	if err != nil {
+		return 0, fmt.Errorf("read host memory: %w", err)
+	}
+	m, err := fs.Meminfo()
+	if err != nil {
+		return 0, fmt.Errorf("read host memory: %w", err)
+	}
+	if m.MemAvailableBytes == nil {
+		return 0, fmt.Errorf("read host memory: /proc/meminfo has no MemAvailable: Linux 3.14 or newer is needed")
+	}
+	return int64(*m.MemAvailableBytes), nil
+}
+
+// Memory bounds a guest's memory, in bytes, multiples of [vmm.BlockSize].
+type Memory struct {
+	Min int64 // present at boot and guaranteed; 0 = 64 MiB
+	Max int64 // never more; 0 = Min
+}
+
+// CPU bounds a guest's vCPUs, in thousandths.
+type CPU struct {
+	MinMilli uint32 // guaranteed; 0 = 1000
+	MaxMilli uint32 // never more; 0 = MinMilli
+}
+
+// GuestSpec describes a guest. Kernel and Initramfs must be given; everywhere else the zero value is right.
+type GuestSpec struct {
+	Name              string // "" = a name of the node's choice
+	Kernel, Initramfs string // paths
+	Args              []string
+	Env               []string // KEY=VALUE
+	Memory            Memory
+	CPU               CPU
+	Weight            uint32 // share when there is not enough for all; 0 = 100
+	Ports             []vmm.Forward
+	Network           vmm.Network
+
+	Stdout, Stderr io.Writer // the application's; nil = dropped
+	InitLog        io.Writer // PID 1's log; nil = dropped
+	Console        io.Writer // the kernel's messages; nil = only the last lines are kept, for errors
+
+	HelloDeadline  time.Duration // from the start of the machine to its Hello; 0 = 30 s
+	ShutdownWithin time.Duration // for a clean end when nobody says how long; 0 = 10 s
+	RefuseAfter    time.Duration // how long a thread may wait for memory the host does not have; 0 = for ever
+
+	// Observer is told of changes and, at least every Sample, how things are; never by two goroutines at
+	// once. While it runs, changes are merged.
+	Observer func(Observation)
+	Sample   time.Duration // 0 = 250 ms
+}
+
+const (
+	defaultMemory         = 64 << 20
+	defaultHelloDeadline  = 30 * time.Second
+	defaultShutdownWithin = 10 * time.Second
+	defaultSample         = 250 * time.Millisecond
+)
+
+// SpecError says what is wrong with one field of a GuestSpec.
+type SpecError struct {
+	Field string // for example "Memory.Max"
+	Cause string
+	Fix   string
+}
+
+// Error implements error.
+func (e *SpecError) Error() string {
+	return fmt.Sprintf("start guest: %s: %s: %s", e.Field, e.Cause, e.Fix)
+}

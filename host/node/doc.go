@@ -1,0 +1,49 @@
+// Package node runs the guests of one host: it starts their machines, answers their calls, asks the
+// broker who gets what, and does what the broker says.
+//
+// # Life of a guest
+//
+//	waiting   asked for by [Node.Start]                 until the broker admits or refuses it
+//	booting   its machine runs                          until it says Hello, in time or never
+//	running   it was welcomed; demands and grants flow  until it reports its Exit, or dies
+//	ending    its machine is on its way out             until the machine and all output are done
+//	ended     [Guest.Wait] returns; nothing is left
+//
+// From every state [Guest.Kill] and the end of the machine lead to ending. [Guest.Shutdown] asks the
+// guest to go there by itself and kills it when it does not.
+//
+// # Who does what
+//
+// One goroutine owns the broker: it alone calls Step, in batches, and never waits for a guest. Every
+// guest has goroutines of its own: one reads its calls, one sends grants, one resizes its memory,
+// one writes its output, one observes and one waits for its end. They hand their results to the
+// owner through a mailbox, and are handed actions through slots in which the newest wins, so a
+// guest that does not read, or a device that hangs, holds up nobody else.
+//
+// A demand stated many times before the owner comes to it counts once: the newest is complete.
+//
+// # Output
+//
+// What the application writes is passed on as it comes. A writer that is slower than the application
+// makes the application wait once [outputRoom] bytes are buffered; nothing is dropped unless the
+// guest is killed. While it waits its demands wait with it.
+//
+// # Locks
+//
+// mailbox.mu, slot.mu, resizer.mu, output.mu and Guest.mu guard one small state each. A slot's
+// is taken inside a resizer's; no other two are held together and none while waiting.
+//
+// # Example
+//
+//	n, err := node.New(node.Config{})
+//	if err != nil {
+//		return err
+//	}
+//	defer n.Close()
+//	g, err := n.Start(ctx, node.GuestSpec{Kernel: kernel, Initramfs: initramfs, Stdout: os.Stdout,
+//		Memory: node.Memory{Min: 64 << 20, Max: 2 << 30}, CPU: node.CPU{MaxMilli: 2000}})
+//	if err != nil {
+//		return err
+//	}
+//	exit, err := g.Wait()
+package node
