@@ -139,6 +139,10 @@ func (g *Governor) Step(now time.Duration, s Sample) Decision {
 	}
 	d.Statement = g.statement(s, margin)
 	d.Limit = g.limit()
+	if s.Held() > d.Limit && s.Free > s.Held()-d.Limit && g.idle.mayReturn(now) {
+		// The host took some back. What is free already goes at once; the limit does the rest.
+		d.Collect = CollectReturn
+	}
 	d.Period = g.period(now, s)
 	return d
 }

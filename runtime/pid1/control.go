@@ -139,6 +139,7 @@ func (c *control) step(now time.Duration) time.Duration {
 	c.applyLimit(plan.Limit)
 	milli := c.cpuWanted(now)
 	c.moveVCPUs(now)
+	c.settle(plan.Limit)
 	c.tellApp(plan.Share)
 	c.tellHost(now, plan, milli)
 	c.refuse(now)
@@ -198,9 +199,6 @@ func (c *control) moveVCPUs(now time.Duration) {
 	action, to := c.cpu.next(now)
 	switch action {
 	case vcpuNothing:
-		if c.cpu.settled() && !c.cpu.starting {
-			c.applied = c.grant.Serial
-		}
 	case vcpuStart:
 		go func() {
 			err := c.m.online(to)
@@ -220,6 +218,14 @@ func (c *control) moveVCPUs(now time.Duration) {
 		}
 		c.usageAt = 0
 	case vcpuAsk: // tellApp says so: what it is told follows the target
+	}
+}
+
+// settle notes the newest grant as applied once the application has no more than it says. For a
+// smaller grant that is when the kernel took the lower limit: the host unplugs on our word.
+func (c *control) settle(limit int64) {
+	if c.cpu.settled() && !c.cpu.starting && c.limit < limit+worthTelling {
+		c.applied = c.grant.Serial
 	}
 }
 

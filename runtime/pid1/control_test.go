@@ -22,6 +22,7 @@ type fakeMachine struct {
 	width   int
 	signals []unix.Signal
 	queue   int
+	busy    bool // lower limits are refused
 }
 
 func (m *fakeMachine) read() (Reading, error) {
@@ -45,9 +46,13 @@ func (m *fakeMachine) setWidth(n int) error {
 func (m *fakeMachine) setLimit(n int64) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.busy && n < m.limit {
+		return unix.EBUSY
+	}
 	m.limit = n
 	return nil
 }
+
 func (m *fakeMachine) signal(s unix.Signal) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -257,6 +262,34 @@ func TestShutdownKillsAfterItsTime(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		if _, _, signals := b.m.now(); len(signals) != 2 || signals[1] != unix.SIGKILL {
 			t.Errorf("signals %v", signals)
+		}
+	})
+}
+
+// TestReclaimIsAppliedBeforeItIsTold: the host takes memory back; only when the kernel has taken the
+// lower limit is the grant reported as applied.
+func TestReclaimIsAppliedBeforeItIsTold(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.c.post(func(c *control) { c.appHello(b.app) })
+		b.c.post(func(c *control) { c.appDemand(hvcall.Demand{Revision: 1, Memory: 300 * mib, MilliCPU: 1000}) })
+		synctest.Wait()
+		b.grant()
+		time.Sleep(time.Second)
+		b.m.set(func(m *fakeMachine) { m.busy = true })
+		b.c.post(func(c *control) {
+			c.hostGrant(hvcall.Grant{Serial: 9, Revision: c.demand.Revision, Memory: 128 * mib, MilliCPU: 1000, Limit: hvcall.LimitReclaim, Within: 1000})
+		})
+		time.Sleep(time.Second)
+		if u := b.host.lastUsage(); u.Applied >= 9 {
+			t.Errorf("reported as applied while the kernel refuses the limit: %+v", u)
+		}
+		if g := b.app.lastGrant(); g.Memory > 128*mib || g.Limit != hvcall.LimitReclaim {
+			t.Errorf("the application is told %+v", g)
+		}
+		b.m.set(func(m *fakeMachine) { m.busy = false })
+		time.Sleep(2 * time.Second)
+		if u := b.host.lastUsage(); u.Applied != 9 {
+			t.Errorf("not reported as applied: %+v", u)
 		}
 	})
 }
