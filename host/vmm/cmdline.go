@@ -13,6 +13,13 @@ var kernelWords = []string{
 
 	"panic=-1", // end at once: QEMU's -no-reboot turns it into an exit
 
+	// What the machine has is known; looking for it would be most of the boot.
+	"acpi=tables",     // silo's kernel: processors from the tables, no interpreter
+	"pci=lastbus=0",   // every device is on the first bus
+	"swiotlb=noforce", // no device needs bounce buffers: 64 MiB of them would not fit
+	"noreplace-smp",   // patching code throws away what the emulator had translated
+	"no_timer_check",  // the timer interrupt works
+
 	// One vCPU at boot; each other one comes online by its first grant.
 	"maxcpus=1",
 

@@ -67,7 +67,8 @@ func (vm *VM) Forwards() []Forward { return append([]Forward(nil), vm.cfg.Forwar
 // Resize gives the guest a total of bytes of memory, boot memory included, and waits until
 // it has it or ctx ends. It returns what the guest has then. Of several at a time the
 // newest wins; the others return ErrSuperseded. The size stays requested when ctx ends:
-// the guest may still reach it.
+// the guest may still reach it. Memory plugged is the guest's from then on, but its kernel
+// takes some milliseconds more to bring the last blocks into use.
 //
 // Errors: *SizeError for a size the machine cannot have, nothing was changed then;
 // *ResizeError otherwise.

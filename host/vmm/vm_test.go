@@ -7,15 +7,17 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/silo-os/silo/host/vmm"
+	"github.com/silo-os/silo/host/vmm/console"
 )
 
 func TestStartAndShutdown(t *testing.T) {
 	t.Parallel()
-	var console bytes.Buffer
+	var said bytes.Buffer
 	cfg := config(t)
-	cfg.Console = &console
+	cfg.Console = &said
 	vm := start(t, cfg)
 	g := talk(t, vm)
 	if err := vm.Err(); err != nil {
@@ -35,8 +37,8 @@ func TestStartAndShutdown(t *testing.T) {
 	if exit := ended(t, vm); exit.Cause != vmm.CauseGuestShutdown {
 		t.Errorf("exit = %v, want a guest shutdown", exit)
 	}
-	if !strings.Contains(console.String(), "silotest: ready\n") {
-		t.Errorf("console = %q", console.String())
+	if !strings.Contains(said.String(), "silotest: ready\n") {
+		t.Errorf("console = %q", said.String())
 	}
 	checkEnded(t, vm)
 }
@@ -136,23 +138,33 @@ func TestFixedMemoryAndNoNetwork(t *testing.T) {
 	}
 }
 
-// A guest that talks without end neither stops its machine nor fills the host's memory.
+// A guest that talks much, in endless lines, neither stops its machine nor fills the
+// host's memory.
 func TestChattyConsole(t *testing.T) {
 	t.Parallel()
 	vm := start(t, config(t))
 	g := talk(t, vm)
-	for range 40 {
-		if got := g.ask("say %s", strings.Repeat("x", 2000)); got != "ok" {
+	const times = 120
+	for range times {
+		if got := g.ask("say %s", strings.Repeat("x", 1100)); got != "ok" {
 			t.Fatalf("guest answered %q", got)
 		}
 	}
-	for _, line := range vm.ConsoleTail() {
-		if len(line) > 1024 {
+	g.ask("say enough")
+	tail := vm.ConsoleTail()
+	for ctx := within(t); tail[len(tail)-1] != "enough"; tail = vm.ConsoleTail() {
+		if ctx.Err() != nil {
+			t.Fatal("the console lost its end")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if len(tail) != console.MaxLines {
+		t.Errorf("%d lines kept of more than %d", len(tail), 2*times)
+	}
+	for _, line := range tail {
+		if len(line) > console.MaxLineSize {
 			t.Errorf("line of %d bytes", len(line))
 		}
-	}
-	if n := len(vm.ConsoleTail()); n < 80 || n > 200 {
-		t.Errorf("%d lines", n)
 	}
 }
 
