@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"github.com/silo-os/silo/hvcall"
 )
 
 // Agent drives a Governor in a running program: it samples, hooks the end of each collection,
@@ -23,6 +25,7 @@ type Agent struct {
 	meter    *meter
 	limit    int64 // last one set; guarded by mu
 	standing Statement
+	parked   map[uint64]parked // goroutines in Reserve by their ticket; guarded by mu
 	last     Sample
 
 	collecting chan struct{} // holds a token while no collection of ours runs
@@ -41,16 +44,17 @@ func New(cfg Config, log *slog.Logger, state func(Statement)) *Agent {
 	}
 	a := &Agent{
 		state: state, log: log, start: time.Now(), wake: make(chan struct{}, 1),
-		gov: NewGovernor(cfg), meter: newMeter(), collecting: make(chan struct{}, 1),
+		gov: NewGovernor(cfg), meter: newMeter(), collecting: make(chan struct{}, 1), parked: make(map[uint64]parked),
 	}
 	a.collecting <- struct{}{}
 	return a
 }
 
-// Grant takes in what the application may hold from now on, in bytes.
-func (a *Agent) Grant(bytes uint64) {
+// Grant takes in what the application may hold from now on. answered says that it answers the newest
+// Statement: only then a refusal in it is one.
+func (a *Agent) Grant(g hvcall.Grant, answered bool) {
 	a.mu.Lock()
-	a.gov.Granted(time.Since(a.start), int64(min(bytes, math.MaxInt64)))
+	a.gov.Granted(time.Since(a.start), int64(min(g.Memory, math.MaxInt64)), g.Limit, answered)
 	a.mu.Unlock()
 	a.poke()
 }
@@ -92,6 +96,7 @@ func (a *Agent) step() time.Duration {
 	s := a.meter.read()
 	d := a.gov.Step(time.Since(a.start), s)
 	a.standing, a.last = d.Statement, s
+	a.answer(d)
 	raise := d.Limit
 	changed := raise != a.limit
 	a.limit = raise

@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 	"testing"
 	"time"
+
+	"github.com/silo-os/silo/hvcall"
 )
 
 // TestAgentFollowsARealHeap runs the governor in this process: a real heap grows, is demanded for,
@@ -18,10 +20,10 @@ func TestAgentFollowsARealHeap(t *testing.T) {
 	demands := make(chan Statement, 1000)
 	var a *Agent
 	a = New(Config{Silence: 50 * time.Millisecond, Settle: 100 * time.Millisecond}, nil, func(s Statement) {
-		a.Grant(s.Memory) // a host that grants at once
+		a.Grant(hvcall.Grant{Memory: s.Memory}, true) // a host that grants at once
 		demands <- s
 	})
-	a.Grant(64 << 20)
+	a.Grant(hvcall.Grant{Memory: 64 << 20}, true)
 	done := make(chan struct{})
 	go func() { a.Run(ctx); close(done) }()
 

@@ -45,6 +45,11 @@
 // holds the upper bound. A program that drops its data and falls silent has no collection of its
 // own; [Governor] notices the silence and collects once, within [Config.IdleBudget] of one vCPU.
 //
+// # Admission
+//
+// [Agent.Reserve] parks the goroutine until so much more is granted: the way to ask for what no forecast
+// can foresee, such as one large allocation. [Arena] does it by itself for memory outside the heap.
+//
 // # Parts
 //
 // [Governor] is the policy: values in, values out, driven in virtual time by its tests. [Agent] is
@@ -53,11 +58,12 @@
 //
 // # Lock order
 //
-// Agent.mu guards the Governor and is never held while the runtime collects or a statement is sent.
+// Arena.mu before Agent.mu. Agent.mu guards the Governor and is never held while the runtime collects or a
+// statement is sent; Arena.mu is not held while an allocation waits for its grant.
 //
 // # Example
 //
 //	a := alloc.New(alloc.Config{}, func(s alloc.Statement) { conn.SendDemand(…) })
 //	go a.Run(ctx)
-//	a.Grant(64 << 20) // what Welcome said; later, what each Grant says
+//	a.Grant(hvcall.Grant{Memory: 64 << 20}, true) // what Welcome said; later, each Grant
 package alloc

@@ -75,6 +75,8 @@ const (
 
 // Decision is what a Governor wants done after one sample.
 type Decision struct {
+	Admitted  []uint64  // reservations that may go on
+	Refused   []uint64  // reservations that will never be granted
 	State     bool      // Statement is new and should be stated
 	Statement Statement // the standing statement
 	Limit     int64     // memory limit for the runtime, bytes
@@ -101,14 +103,22 @@ type Governor struct {
 	lastAt  time.Duration
 	started bool
 
+	admission admission
+	answered  bool         // the newest statement has been answered by a grant
+	why       hvcall.Limit // what stood against more in the newest grant
+
+	offHeap int64 // bytes mapped outside the heap, which no memory limit counts
+
 	idle idleWatch
 }
 
 // NewGovernor returns a Governor that holds nothing yet.
 func NewGovernor(cfg Config) *Governor { return &Governor{cfg: cfg.withDefaults()} }
 
-// Granted takes in what the application may hold from now on.
-func (g *Governor) Granted(now time.Duration, bytes int64) {
+// Granted takes in what the application may hold from now on, why not more, and whether that answers
+// the newest statement.
+func (g *Governor) Granted(now time.Duration, bytes int64, why hvcall.Limit, answered bool) {
+	g.why, g.answered = why, answered
 	if g.waiting && bytes >= g.stated {
 		g.waiting = false
 		g.latency.Add(now, (now - g.statedAt).Seconds(), latencyHalfLife)
@@ -120,8 +130,9 @@ func (g *Governor) Granted(now time.Duration, bytes int64) {
 func (g *Governor) Step(now time.Duration, s Sample) Decision {
 	g.observe(now, s)
 	margin := g.margin(now)
-	want := Forecast(s) + margin
-	want = roundUp(want + slack(want))
+	base := Forecast(s) + margin + g.offHeap
+	base += slack(base)
+	want := roundUp(base + g.admission.total())
 	settled := roundUp(g.lately.Add(now, want, g.cfg.Settle))
 	d := Decision{Collect: g.idle.step(now, s, g.cfg)}
 	switch {
@@ -130,13 +141,14 @@ func (g *Governor) Step(now time.Duration, s Sample) Decision {
 		g.state(now, want)
 	case settled <= g.stated-dead(g.stated):
 		// Shrink first, then tell: nothing is stated while more than that is held.
-		if s.Held() > settled && g.idle.mayReturn(now) {
+		if s.Held()+g.offHeap > settled && g.idle.mayReturn(now) {
 			d.Collect = CollectReturn
-		} else if s.Held() <= settled {
+		} else if s.Held()+g.offHeap <= settled {
 			d.State = true
 			g.state(now, settled)
 		}
 	}
+	d.Admitted, d.Refused = g.admit(base)
 	d.Statement = g.statement(s, margin)
 	d.Limit = g.limit()
 	if s.Held() > d.Limit && s.Free > s.Held()-d.Limit && g.idle.mayReturn(now) {
@@ -175,15 +187,15 @@ func (g *Governor) margin(now time.Duration) int64 {
 
 func (g *Governor) state(now time.Duration, bytes int64) {
 	g.waiting, g.lowered = bytes > g.stated, bytes < g.stated
-	g.stated, g.statedAt = bytes, now
+	g.stated, g.statedAt, g.answered = bytes, now, false
 }
 
 func (g *Governor) statement(s Sample, margin int64) Statement {
-	st := Statement{Memory: uint64(g.stated), Floor: uint64(min(s.Held(), g.stated)), Reason: hvcall.ReasonForecast, Urgency: hvcall.UrgencyAhead}
+	st := Statement{Memory: uint64(g.stated), Floor: uint64(min(s.Held()+g.offHeap, g.stated)), Reason: hvcall.ReasonForecast, Urgency: hvcall.UrgencyAhead}
 	switch {
 	case g.lowered:
 		st.Urgency, st.Reason = hvcall.UrgencyIdle, hvcall.ReasonShrink
-	case s.Held()+margin > g.granted:
+	case s.Held()+g.offHeap+margin > g.granted:
 		st.Urgency = hvcall.UrgencySoon
 	}
 	return st
@@ -196,7 +208,7 @@ func (g *Governor) limit() int64 {
 	if g.stated < l && !g.waiting {
 		l = g.stated
 	}
-	l -= slack(l)
+	l -= slack(l) + g.offHeap
 	if g.cfg.UserLimit > 0 {
 		l = min(l, g.cfg.UserLimit)
 	}
@@ -207,7 +219,7 @@ func (g *Governor) limit() int64 {
 // at the present rate.
 func (g *Governor) period(now time.Duration, s Sample) time.Duration {
 	rate := g.rate.Get(now, rateHalfLife)
-	room := g.granted - s.Held()
+	room := g.granted - g.offHeap - s.Held()
 	if rate < 1 {
 		return periodMost
 	}

@@ -99,7 +99,7 @@ func TestRefusalWorksTheCollector(t *testing.T) {
 
 func TestUserLimitIsRespected(t *testing.T) {
 	g := NewGovernor(Config{UserLimit: 40 * mib})
-	g.Granted(0, 512*mib)
+	g.Granted(0, 512*mib, hvcall.LimitNone, true)
 	if d := g.Step(time.Second, Sample{GOGC: 100, Live: 100 * mib, Objects: 100 * mib, Total: 110 * mib}); d.Limit != 40*mib {
 		t.Errorf("limit %d MiB, the user set 40", d.Limit>>20)
 	}
@@ -127,7 +127,7 @@ func TestAnySample(t *testing.T) {
 		for range rapid.IntRange(1, 30).Draw(t, "steps") {
 			now += time.Duration(rapid.Int64Range(0, int64(time.Minute)).Draw(t, "dt"))
 			if rapid.Bool().Draw(t, "grant") {
-				g.Granted(now, size.Draw(t, "bytes"))
+				g.Granted(now, size.Draw(t, "bytes"), hvcall.LimitNone, true)
 			}
 			s := Sample{
 				Live: size.Draw(t, "live"), Objects: size.Draw(t, "objects"), Unused: size.Draw(t, "unused"), Free: size.Draw(t, "free"),

@@ -1,6 +1,10 @@
 package alloc
 
-import "time"
+import (
+	"time"
+
+	"github.com/silo-os/silo/hvcall"
+)
 
 // simulation drives a Governor with a model of a Go heap and of a host, in virtual time. The model
 // allocates at a rate of which a share survives, collects when the goal is reached (or the limit
@@ -49,7 +53,7 @@ func newSimulation(latency time.Duration) *simulation {
 	s := &simulation{gov: NewGovernor(Config{}), latency: latency, granted: simStart, total: 4*mib + simRest}
 	s.free = 4 * mib
 	s.marked = 1
-	s.gov.Granted(0, s.granted)
+	s.gov.Granted(0, s.granted, hvcall.LimitNone, true)
 	return s
 }
 
@@ -157,8 +161,15 @@ func (s *simulation) deliver() {
 	for len(s.pending) > 0 && s.pending[0].at <= s.now {
 		s.granted = s.pending[0].bytes
 		s.pending = s.pending[1:]
-		s.gov.Granted(s.now, s.granted)
+		s.gov.Granted(s.now, s.granted, s.why(), len(s.pending) == 0)
 		s.next = s.now
 	}
 }
 
+// why is what such a host says with a grant.
+func (s *simulation) why() hvcall.Limit {
+	if s.most > 0 && s.granted >= s.most {
+		return hvcall.LimitMaximum
+	}
+	return hvcall.LimitNone
+}

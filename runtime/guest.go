@@ -1,9 +1,11 @@
 package runtime
 
 import (
+	"context"
 	"fmt"
 	"sync"
 
+	"github.com/silo-os/silo/alloc"
 	"github.com/silo-os/silo/hvcall"
 )
 
@@ -41,6 +43,27 @@ func (g *Guest) Granted() (memory uint64, milliCPU uint32) {
 	}
 	grant := g.session.granted()
 	return grant.Memory, grant.MilliCPU
+}
+
+// Reserve waits until bytes more are granted, parking the goroutine: what is allocated after that
+// waits for nobody. It returns an *alloc.RefusedError when the answer is final or ctx ends. Call Release on
+// the result once the memory has been allocated. When hosted it admits everything.
+func (g *Guest) Reserve(ctx context.Context, bytes int64) (*alloc.Reservation, error) {
+	return g.agent().Reserve(ctx, bytes)
+}
+
+// NewArena makes an arena outside the Go heap, whose pages are granted before they are used and go
+// back to the host the moment they are freed.
+func (g *Guest) NewArena(cfg alloc.ArenaConfig) (*alloc.Arena, error) {
+	return alloc.NewArena(g.agent(), cfg)
+}
+
+// agent is nil when hosted, which admits everything.
+func (g *Guest) agent() *alloc.Agent {
+	if g.session == nil {
+		return nil
+	}
+	return g.session.memory
 }
 
 var start = sync.OnceValues(func() (*Guest, error) {

@@ -61,7 +61,7 @@ func (s *session) govern(w hvcall.Welcome) {
 	s.demand = hvcall.Demand{Applied: w.Grant.Serial, MilliCPU: 1000, Reason: hvcall.ReasonStart}
 	s.memory = alloc.New(alloc.Config{}, s.log, s.stateMemory)
 	s.cpus = sched.New(sched.Config{Max: int(w.CPU.MaxMilli+999) / 1000}, s.log, s.stateCPU)
-	s.memory.Grant(w.Grant.Memory)
+	s.memory.Grant(s.grant, true)
 	s.cpus.Grant(w.Grant.MilliCPU)
 	ctx := context.Background() // both govern as long as the process lives
 	go s.memory.Run(ctx)
@@ -111,10 +111,10 @@ func (s *session) apply(g hvcall.Grant) {
 		s.mu.Unlock()
 		return
 	}
-	before := s.grant
+	before, revision := s.grant, s.demand.Revision
 	s.grant = g
 	s.mu.Unlock()
-	s.memory.Grant(g.Memory)
+	s.memory.Grant(g, g.Revision >= revision)
 	s.cpus.Grant(g.MilliCPU)
 	if g.MilliCPU < before.MilliCPU {
 		s.restate(func(*hvcall.Demand) {})

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/silo-os/silo/alloc"
 	"github.com/silo-os/silo/hvcall"
 )
 
@@ -73,6 +74,21 @@ func TestHostedGuestIsInert(t *testing.T) {
 	m, c := g.Granted()
 	if !g.Hosted() || g.Name() != "" || m != 0 || c != 0 || g.Ready() != nil {
 		t.Errorf("hosted guest: %q %d %d", g.Name(), m, c)
+	}
+	r, err := g.Reserve(t.Context(), 1<<40)
+	if err != nil || r.Bytes() != 1<<40 {
+		t.Errorf("hosted reservation: %v, %v", r, err)
+	}
+	r.Release()
+	a, err := g.NewArena(alloc.ArenaConfig{Max: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := a.Alloc(t.Context(), 100); err != nil || len(b) != 100 {
+		t.Errorf("hosted arena: %d bytes, %v", len(b), err)
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -46,6 +46,7 @@ type Plan struct {
 	Limit  int64         // of the application's cgroup, bytes
 	Share  int64         // what the application is told it may hold, bytes
 	State  bool          // Demand is new and should be stated
+	Capped bool          // more would be demanded were it not for the guest's maximum
 	Demand hvcall.Demand // the guest's memory half; revision and vCPUs are the caller's
 }
 
@@ -103,8 +104,9 @@ func (b *Balance) Step(now time.Duration, r Reading) Plan {
 	b.watch(now, r)
 	want := system + reserve + share
 	want = coarse(want + max(0, want-plugged)/memmapShare)
+	capped := want > b.Max
 	want = min(max(want, b.Boot), b.Max)
-	p := Plan{State: want > b.stated || want <= b.stated-max(2*block, b.stated/lowerShare)}
+	p := Plan{Capped: capped, State: want > b.stated || want <= b.stated-max(2*block, b.stated/lowerShare)}
 	if p.State {
 		b.unplugging = want < b.stated
 		b.stated = want

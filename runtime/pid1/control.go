@@ -56,6 +56,8 @@ type control struct {
 	applied  uint64       // serial of the newest that is fully applied
 	demand   hvcall.Demand
 	app      speaker // nil = the application does not speak
+	asked    uint64  // revision of the application's demand that went into ours
+	answered uint64  // the newest of them that the host answered
 	told     hvcall.Grant
 	appUsage hvcall.Usage
 	limit    int64
@@ -140,8 +142,8 @@ func (c *control) step(now time.Duration) time.Duration {
 	milli := c.cpuWanted(now)
 	c.moveVCPUs(now)
 	c.settle(plan.Limit)
-	c.tellApp(plan.Share)
 	c.tellHost(now, plan, milli)
+	c.tellApp(plan)
 	c.refuse(now)
 	switch {
 	case r.Stalled:
@@ -230,14 +232,18 @@ func (c *control) settle(limit int64) {
 }
 
 // tellApp states the application's own grant where it changed.
-func (c *control) tellApp(share int64) {
+func (c *control) tellApp(p Plan) {
 	if c.app == nil {
 		return
 	}
-	g := hvcall.Grant{Revision: c.balance.app.Revision, Memory: uint64(share), Limit: c.grant.Limit, Price: c.grant.Price}
+	g := hvcall.Grant{Revision: c.answered, Memory: uint64(p.Share), Limit: c.grant.Limit, Price: c.grant.Price}
+	if p.Capped && c.balance.AtMaximum() {
+		g.Limit = hvcall.LimitMaximum // the host was never asked for what it could not give
+	}
 	g.MilliCPU = min(uint32(c.cpu.width)*1000, uint32(c.cpu.target())*1000)
-	d := share - int64(c.told.Memory)
-	if d < worthTelling && d > -worthTelling && g.MilliCPU == c.told.MilliCPU && g.Revision == c.told.Revision {
+	d := p.Share - int64(c.told.Memory)
+	same := g.MilliCPU == c.told.MilliCPU && g.Revision == c.told.Revision && g.Limit == c.told.Limit
+	if same && d < worthTelling && d > -worthTelling {
 		return
 	}
 	g.Serial = c.told.Serial + 1
@@ -248,6 +254,15 @@ func (c *control) tellApp(share int64) {
 }
 
 func (c *control) tellHost(now time.Duration, p Plan, milli uint32) {
+	if c.grant.Revision >= c.demand.Revision {
+		c.answered = c.asked
+	}
+	if p.State {
+		c.asked = c.balance.app.Revision
+	} else if c.answered == c.asked {
+		// What it asks for is within what stands already.
+		c.asked, c.answered = c.balance.app.Revision, c.balance.app.Revision
+	}
 	if p.State || milli != c.demand.MilliCPU {
 		d := p.Demand
 		d.Revision = c.demand.Revision + 1

@@ -1,0 +1,107 @@
+package alloc
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/silo-os/silo/hvcall"
+)
+
+// reserveHost runs an Agent in a bubble against a host that grants after a delay, up to a maximum.
+func reserveHost(t *testing.T, delay time.Duration, most uint64, f func(t *testing.T, a *Agent)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var a *Agent
+		a = New(Config{}, nil, func(s Statement) {
+			time.AfterFunc(delay, func() {
+				g := hvcall.Grant{Memory: min(s.Memory, most)}
+				if s.Memory > most {
+					g.Limit = hvcall.LimitMaximum
+				}
+				now, _ := a.Standing()
+				a.Grant(g, now.Memory == s.Memory)
+			})
+		})
+		a.Grant(hvcall.Grant{Memory: 64 << 20}, true)
+		done := make(chan struct{})
+		go func() { a.Run(ctx); close(done) }()
+		f(t, a)
+		cancel()
+		<-done
+		time.Sleep(2 * delay) // let late grants run out
+	})
+}
+
+func TestReserveWaitsForItsGrant(t *testing.T) {
+	reserveHost(t, 3*time.Second, 4<<30, func(t *testing.T, a *Agent) {
+		begin := time.Now()
+		r, err := a.Reserve(t.Context(), 500<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if waited := time.Since(begin); waited < 3*time.Second || waited > 5*time.Second {
+			t.Errorf("waited %v for a host that takes 3s", waited)
+		}
+		st, _ := a.Standing()
+		r.Release()
+		r.Release()
+		time.Sleep(10 * time.Second)
+		if after, _ := a.Standing(); after.Memory+400<<20 > st.Memory {
+			t.Errorf("demand %d MiB with, %d MiB without the reservation", st.Memory>>20, after.Memory>>20)
+		}
+	})
+}
+
+func TestReserveRefusedAtTheMaximum(t *testing.T) {
+	reserveHost(t, 10*time.Millisecond, 256<<20, func(t *testing.T, a *Agent) {
+		_, err := a.Reserve(t.Context(), 1<<30)
+		var refused *RefusedError
+		if !errors.As(err, &refused) || refused.Limit != hvcall.LimitMaximum || refused.Wanted != 1<<30 || refused.Err != nil {
+			t.Fatalf("got %v", err)
+		}
+		if _, err := a.Reserve(t.Context(), 10<<20); err != nil {
+			t.Errorf("a small one after it: %v", err)
+		}
+	})
+}
+
+func TestReserveEndsWithItsContext(t *testing.T) {
+	reserveHost(t, time.Hour, 4<<30, func(t *testing.T, a *Agent) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := a.Reserve(ctx, 1<<30)
+		var refused *RefusedError
+		if !errors.As(err, &refused) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("got %v", err)
+		}
+		a.mu.Lock()
+		left := a.gov.admission.total()
+		a.mu.Unlock()
+		if left != 0 {
+			t.Errorf("%d bytes are still reserved", left)
+		}
+	})
+}
+
+// TestReservationsKeepTheirOrder: a small one behind a large one waits.
+func TestReservationsKeepTheirOrder(t *testing.T) {
+	var a admission
+	big, small := a.ask(100), a.ask(1)
+	if got := a.admit(50); len(got) != 0 {
+		t.Errorf("admitted %v past the first", got)
+	}
+	if got := a.admit(101); len(got) != 2 || got[0] != big || got[1] != small {
+		t.Errorf("admitted %v", got)
+	}
+	if a.leave(big) {
+		t.Error("left the queue after it was admitted")
+	}
+	a.release(101)
+	if a.total() != 0 {
+		t.Errorf("%d left", a.total())
+	}
+}
