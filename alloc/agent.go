@@ -28,6 +28,11 @@ type Agent struct {
 	parked   map[uint64]parked // goroutines in Reserve by their ticket; guarded by mu
 	last     Sample
 
+	pressure Pressure
+	watchers []*watcher
+	ended    bool // Run has returned or is about to
+
+	done       chan struct{} // closed when Run ends
 	collecting chan struct{} // holds a token while no collection of ours runs
 	work       sync.WaitGroup
 }
@@ -44,7 +49,7 @@ func New(cfg Config, log *slog.Logger, state func(Statement)) *Agent {
 	}
 	a := &Agent{
 		state: state, log: log, start: time.Now(), wake: make(chan struct{}, 1),
-		gov: NewGovernor(cfg), meter: newMeter(), collecting: make(chan struct{}, 1), parked: make(map[uint64]parked),
+		gov: NewGovernor(cfg), meter: newMeter(), collecting: make(chan struct{}, 1), parked: make(map[uint64]parked), done: make(chan struct{}),
 	}
 	a.collecting <- struct{}{}
 	return a
@@ -73,11 +78,12 @@ func (a *Agent) poke() {
 	}
 }
 
-// Run governs until ctx ends.
+// Run governs until ctx ends. It runs once.
 func (a *Agent) Run(ctx context.Context) {
 	hook := hookCycles(a.poke)
 	defer hook.stop()
 	defer a.work.Wait()
+	defer a.end()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -91,12 +97,30 @@ func (a *Agent) Run(ctx context.Context) {
 	}
 }
 
+// end lets all who wait for the agent go: its watchers and, refused, those in Reserve.
+func (a *Agent) end() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.ended = true
+	close(a.done)
+	for id, p := range a.parked {
+		p.done <- &RefusedError{Wanted: p.bytes, Granted: a.gov.granted, Limit: a.gov.why, Err: context.Canceled}
+		delete(a.parked, id)
+	}
+}
+
 func (a *Agent) step() time.Duration {
 	a.mu.Lock()
 	s := a.meter.read()
 	d := a.gov.Step(time.Since(a.start), s)
 	a.standing, a.last = d.Statement, s
 	a.answer(d)
+	if d.Pressure != a.pressure {
+		a.pressure = d.Pressure
+		for _, w := range a.watchers {
+			w.tell(d.Pressure)
+		}
+	}
 	raise := d.Limit
 	changed := raise != a.limit
 	a.limit = raise

@@ -82,6 +82,7 @@ type Decision struct {
 	Limit     int64     // memory limit for the runtime, bytes
 	Collect   Collect   // do this off the sampling goroutine, then sample again
 	Period    time.Duration
+	Pressure  Pressure
 }
 
 // Governor is the policy of one application's memory: samples and grants in, decisions out. It has
@@ -156,6 +157,7 @@ func (g *Governor) Step(now time.Duration, s Sample) Decision {
 		d.Collect = CollectReturn
 	}
 	d.Period = g.period(now, s)
+	d.Pressure = pressure(s.Held(), d.Limit, g.granted, g.stated, now-g.statedAt, g.latency.Get(now, latencyHalfLife), g.answered)
 	return d
 }
 

@@ -42,6 +42,10 @@ func (a *Agent) Reserve(ctx context.Context, bytes int64) (*Reservation, error) 
 	}
 	done := make(chan error, 1)
 	a.mu.Lock()
+	if a.ended {
+		a.mu.Unlock()
+		return nil, &RefusedError{Wanted: bytes, Err: context.Canceled}
+	}
 	id := a.gov.Reserve(bytes)
 	a.parked[id] = parked{bytes: bytes, done: done}
 	a.mu.Unlock()

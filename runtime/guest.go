@@ -58,6 +58,10 @@ func (g *Guest) NewArena(cfg alloc.ArenaConfig) (*alloc.Arena, error) {
 	return alloc.NewArena(g.agent(), cfg)
 }
 
+// OnPressure has f called, one call at a time, with each new level of pressure: when it rises, caches
+// should shrink. It never is when hosted.
+func (g *Guest) OnPressure(f func(alloc.Pressure)) { g.agent().OnPressure(f) }
+
 // agent is nil when hosted, which admits everything.
 func (g *Guest) agent() *alloc.Agent {
 	if g.session == nil {
