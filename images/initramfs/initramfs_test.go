@@ -1,0 +1,119 @@
+package initramfs_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/u-root/mkuimage/cpio"
+	itest "github.com/u-root/mkuimage/uimage/initramfs/test"
+
+	"github.com/silo-os/silo/images/initramfs"
+)
+
+// program writes a file that begins as a program does, with a mode, and returns its path.
+func program(t *testing.T, name, content string, mode os.FileMode) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte("\x7fELF"+content), mode); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func write(t *testing.T, c initramfs.Content) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := initramfs.Write(&b, c); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestArchiveHoldsAGuest(t *testing.T) {
+	data := write(t, initramfs.Content{
+		Init: program(t, "pid1", "the first", 0o600),
+		App:  program(t, "kv", strings.Repeat("store", 5000), 0o444),
+	})
+	archive, err := cpio.ArchiveFromReader(cpio.Newc.Reader(bytes.NewReader(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []itest.ArchiveValidator{
+		itest.HasRecord{R: cpio.CharDev("dev/console", 0o600, 5, 1)},
+		itest.HasContent{Path: "init", Content: "\x7fELFthe first"},
+		itest.HasContent{Path: "app/main", Content: "\x7fELF" + strings.Repeat("store", 5000)},
+		itest.HasDir{Path: "proc"}, itest.HasDir{Path: "sys"}, itest.HasDir{Path: "dev"},
+		itest.HasDir{Path: "tmp"}, itest.HasDir{Path: "run"}, itest.HasDir{Path: "etc"},
+		itest.MissingFile{Path: "etc/resolv.conf"},
+	} {
+		if err := v.Validate(archive); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := initramfs.Validate(bytes.NewReader(data)); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestArchiveIsReproducible: other folders, other times and other modes, the same bytes.
+func TestArchiveIsReproducible(t *testing.T) {
+	first := write(t, initramfs.Content{Init: program(t, "a", "1", 0o755), App: program(t, "b", "2", 0o755)})
+	second := write(t, initramfs.Content{Init: program(t, "c", "1", 0o700), App: program(t, "d", "2", 0o640)})
+	if !bytes.Equal(first, second) {
+		t.Error("the same programs gave two archives")
+	}
+}
+
+func TestWriteNamesWhatItCannotRead(t *testing.T) {
+	good := program(t, "good", "", 0o755)
+	for name, c := range map[string]initramfs.Content{
+		"add init to archive: open /absent":  {Init: "/absent", App: good},
+		"add app/main to archive: open /abs": {Init: good, App: "/absent"},
+		"is no regular file":                 {Init: good, App: t.TempDir()},
+	} {
+		if err := initramfs.Write(new(bytes.Buffer), c); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("error %v, want %q", err, name)
+		}
+	}
+}
+
+func TestValidateFindsEveryFault(t *testing.T) {
+	records := []cpio.Record{
+		cpio.Directory(".", 0o700), // an application without capabilities could not enter
+		cpio.Directory("app", 0o755),
+		cpio.StaticFile("app/main", "#!/bin/sh", 0o755),
+		cpio.Directory("dev", 0o755),
+		cpio.CharDev("dev/console", 0o600, 5, 2),
+		cpio.StaticFile("etc/passwd", "root", 0o644),
+		cpio.StaticFile("init", "\x7fELF", 0o4755),
+		{Info: cpio.Info{Name: "run", Mode: cpio.S_IFDIR | 0o755, UID: 1000, MTime: 5}},
+		cpio.Directory("proc", 0o555),
+	}
+	var b bytes.Buffer
+	w := cpio.Newc.Writer(&b)
+	if err := cpio.WriteRecords(w, records); err != nil {
+		t.Fatal(err)
+	}
+	if err := cpio.WriteTrailer(w); err != nil {
+		t.Fatal(err)
+	}
+	err := initramfs.Validate(bytes.NewReader(b.Bytes()))
+	if err == nil {
+		t.Fatal("no fault found")
+	}
+	for _, want := range []string{
+		".: mode 040700", "app/main: no ELF program", "dev/console: device 5:2, want 5:1",
+		"etc/passwd: not a part of a guest", "init: mode 0104755", "run: belongs to 1000:0",
+		"run: tells when", "proc: after run", "sys: missing", "tmp: missing", "etc: missing",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("not found: %q in\n%v", want, err)
+		}
+	}
+	if err := initramfs.Validate(bytes.NewReader([]byte("no archive"))); err == nil {
+		t.Error("something that is no archive passed")
+	}
+}

@@ -1,0 +1,97 @@
+package initramfs
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/u-root/mkuimage/cpio"
+	"github.com/u-root/mkuimage/uimage/initramfs"
+)
+
+// Paths in the guest.
+const (
+	InitPath = "init"     // PID 1
+	AppPath  = "app/main" // the application
+)
+
+// folder is an empty folder of the guest.
+type folder struct {
+	name string
+	mode uint64
+}
+
+// folders are what PID 1 mounts on or writes to. The root itself needs a mode that lets an
+// application without root's capabilities in.
+var folders = []folder{
+	{".", 0o755}, {"app", 0o755}, {"dev", 0o755}, {"etc", 0o755}, {"proc", 0o555}, {"run", 0o755},
+	{"sys", 0o555}, {"tmp", 0o1777},
+}
+
+// Content says which programs go into an archive, by their paths on this machine.
+type Content struct {
+	Init string // PID 1
+	App  string // the application
+}
+
+// Write writes the archive of a guest.
+func Write(w io.Writer, c Content) error {
+	files := initramfs.NewFiles()
+	for _, f := range folders {
+		if err := files.AddRecord(cpio.Directory(f.name, f.mode)); err != nil {
+			return fmt.Errorf("add %s to archive: %w", f.name, err)
+		}
+	}
+	if err := files.AddRecord(cpio.CharDev("dev/console", 0o600, 5, 1)); err != nil {
+		return fmt.Errorf("add dev/console to archive: %w", err)
+	}
+	for name, path := range map[string]string{InitPath: c.Init, AppPath: c.App} {
+		f, err := addProgram(files, name, path)
+		if err != nil {
+			return fmt.Errorf("add %s to archive: %w", name, err)
+		}
+		defer f.Close()
+	}
+	out := &archiveWriter{cpio.Newc.Writer(w)}
+	if err := files.WriteTo(out); err != nil {
+		return fmt.Errorf("write archive: %w", err)
+	}
+	if err := out.Finish(); err != nil {
+		return fmt.Errorf("write archive: %w", err)
+	}
+	return nil
+}
+
+// addProgram adds the file at path as a program; its mode on this machine does not matter.
+// The file must stay open until the archive is written.
+func addProgram(files *initramfs.Files, name, path string) (*os.File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no regular file", path)
+	}
+	if err == nil {
+		err = files.AddRecord(cpio.Record{
+			ReaderAt: f,
+			Info:     cpio.Info{Name: name, Mode: cpio.S_IFREG | 0o755, FileSize: uint64(info.Size())},
+		})
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// archiveWriter writes each record as one that tells nothing of this machine.
+type archiveWriter struct{ w cpio.RecordWriter }
+
+func (a *archiveWriter) WriteRecord(r cpio.Record) error {
+	return a.w.WriteRecord(cpio.MakeReproducible(r))
+}
+
+// Finish writes the record that ends an archive.
+func (a *archiveWriter) Finish() error { return cpio.WriteTrailer(a.w) }
