@@ -1,0 +1,66 @@
+package bench
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/google/renameio/v2"
+	"github.com/klauspost/compress/zstd"
+	"github.com/u-root/mkuimage/cpio"
+)
+
+// appPath is where the application is in silo's images.
+const appPath = "app/main"
+
+// asInit takes the application out of an image's initramfs and writes an archive in which it is
+// /init: the very same program under another kernel.
+func asInit(initramfs, to string) error {
+	app, err := appOf(initramfs)
+	if err != nil {
+		return fmt.Errorf("take application from %s: %w", initramfs, err)
+	}
+	records := []cpio.Record{
+		cpio.Directory("dev", 0o755), cpio.CharDev("dev/console", 0o600, 5, 1),
+		cpio.Directory("proc", 0o755), cpio.Directory("sys", 0o755), cpio.Directory("tmp", 0o777),
+		cpio.StaticFile("init", app, 0o755),
+	}
+	cpio.MakeAllReproducible(records)
+	var b bytes.Buffer
+	w := cpio.Newc.Writer(&b)
+	if err := errors.Join(cpio.WriteRecords(w, records), cpio.WriteTrailer(w)); err != nil {
+		return fmt.Errorf("pack application as init: %w", err)
+	}
+	return renameio.WriteFile(to, b.Bytes(), 0o644)
+}
+
+// appOf reads the application, whether the archive is compressed or not.
+func appOf(initramfs string) (string, error) {
+	b, err := os.ReadFile(initramfs)
+	if err != nil {
+		return "", err
+	}
+	if bytes.HasPrefix(b, []byte{0x28, 0xb5, 0x2f, 0xfd}) { // zstd
+		d, err := zstd.NewReader(nil)
+		if err != nil {
+			return "", err
+		}
+		defer d.Close()
+		if b, err = d.DecodeAll(b, nil); err != nil {
+			return "", err
+		}
+	}
+	records, err := cpio.ReadAllRecords(cpio.Newc.Reader(bytes.NewReader(b)))
+	if err != nil {
+		return "", err
+	}
+	for _, r := range records {
+		if r.Name == appPath {
+			app, err := io.ReadAll(io.NewSectionReader(r, 0, int64(r.FileSize)))
+			return string(app), err
+		}
+	}
+	return "", fmt.Errorf("no /%s in it", appPath)
+}

@@ -1,0 +1,12 @@
+// Package bench measures silo against its bars, each beside what it is compared with, in one run.
+//
+// A benchmark is a function that measures and returns one [Result] for each of its bars. [Run] prints
+// them as a table and writes them to out/bench/NAME.json. A bar that is not met is a result like any
+// other; a measurement that failed is an error, and then no file is written: a row is never missing
+// in silence.
+//
+// Absolute times drift on a shared machine, so what is compared is measured in turn, A B A B, and
+// judged by ratios of medians.
+//
+//	go run mage.go bench boot
+package bench

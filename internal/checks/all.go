@@ -1,0 +1,93 @@
+package checks
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/silo-os/silo/images"
+	"github.com/silo-os/silo/internal/devsetup"
+	"github.com/silo-os/silo/internal/importrules"
+)
+
+// Config says where the checks run.
+type Config struct {
+	Dir string // root of the module
+}
+
+// run carries what one step finds out for the next ones.
+type run struct {
+	dir    string
+	pkgs   Packages
+	kernel string // path
+}
+
+// All is every check, from cheap to dear.
+func All(cfg Config) []Step {
+	r := &run{dir: cfg.Dir}
+	return []Step{
+		{"packages", r.setup},
+		Formatted(cfg.Dir),
+		{"vet", r.vet},
+		{"staticcheck", r.staticcheck},
+		{"import rules", r.imports},
+		{"unit tests", r.unit},
+		{"guest kernel", r.buildKernel},
+		{"VM tests", r.vm},
+	}
+}
+
+func (r *run) setup(ctx context.Context, out io.Writer) error {
+	if err := devsetup.Ensure(ctx, devsetup.Machine(out), devsetup.Race, devsetup.VM, devsetup.Kernel); err != nil {
+		return err
+	}
+	pkgs, err := findPackages(ctx, r.dir)
+	r.pkgs = pkgs
+	return err
+}
+
+func (r *run) vet(ctx context.Context, out io.Writer) error {
+	if err := goRun(ctx, r.dir, out, nil, append([]string{"vet"}, r.pkgs.All()...)...); err != nil {
+		return err
+	}
+	return goRun(ctx, r.dir, out, nil, "vet", "-tags=mage", "./magefiles")
+}
+
+func (r *run) staticcheck(ctx context.Context, out io.Writer) error {
+	return goRun(ctx, r.dir, out, nil, append([]string{"tool", "staticcheck"}, r.pkgs.All()...)...)
+}
+
+func (r *run) imports(ctx context.Context, out io.Writer) error {
+	packages, err := importrules.List(ctx, r.dir)
+	if err != nil {
+		return err
+	}
+	lines := importrules.Check(importrules.Rules, packages)
+	for _, l := range lines {
+		fmt.Fprintln(out, l)
+	}
+	if len(lines) > 0 {
+		return fmt.Errorf("%d imports break the rules", len(lines))
+	}
+	return nil
+}
+
+func (r *run) unit(ctx context.Context, out io.Writer) error {
+	return goRun(ctx, r.dir, out, nil, append([]string{"test", "-race"}, r.pkgs.Unit...)...)
+}
+
+func (r *run) buildKernel(ctx context.Context, out io.Writer) error {
+	kernel, err := images.BuildKernel(ctx, images.KernelConfig{Progress: out})
+	if err != nil {
+		return err
+	}
+	r.kernel = kernel.Path
+	return nil
+}
+
+// vm runs the tests that boot machines, one package at a time: two machines on one processor make
+// each other miss their deadlines. CI=true makes them fail rather than skip.
+func (r *run) vm(ctx context.Context, out io.Writer) error {
+	env := []string{"CI=true", "SILO_TEST_KERNEL=" + r.kernel}
+	return goRun(ctx, r.dir, out, env, append([]string{"test", "-race", "-p=1", "-timeout=15m"}, r.pkgs.VM...)...)
+}

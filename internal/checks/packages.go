@@ -1,0 +1,77 @@
+package checks
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+const (
+	module    = "github.com/silo-os/silo"
+	vmtesting = module + "/internal/vmtesting" // what every test that boots a machine imports
+)
+
+// listed is what `go list -test -json` says of a package or of a test program.
+type listed struct {
+	ImportPath string
+	Deps       []string
+}
+
+// Packages are the packages of the module by what their tests need.
+type Packages struct {
+	Unit []string // nothing
+	VM   []string // QEMU and a guest kernel
+}
+
+// All is every package.
+func (p Packages) All() []string { return slices.Concat(p.Unit, p.VM) }
+
+// findPackages asks `go list` which packages there are and which of them boot machines in tests.
+func findPackages(ctx context.Context, dir string) (Packages, error) {
+	var stdout, stderr bytes.Buffer
+	cmd := goCommand(ctx, dir, "list", "-test", "-json=ImportPath,Deps", "./...")
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return Packages{}, fmt.Errorf("list packages: %w: %s", err, strings.TrimSpace(stderr.String()))
+	}
+	var all []listed
+	for dec := json.NewDecoder(&stdout); ; {
+		var l listed
+		err := dec.Decode(&l)
+		if errors.Is(err, io.EOF) {
+			return sortPackages(all), nil
+		}
+		if err != nil {
+			return Packages{}, fmt.Errorf("read package list: %w", err)
+		}
+		all = append(all, l)
+	}
+}
+
+// sortPackages tells by each test program (named PACKAGE.test) whether it boots machines.
+func sortPackages(all []listed) (p Packages) {
+	boots := map[string]bool{}
+	for _, l := range all {
+		if pkg, isTest := strings.CutSuffix(l.ImportPath, ".test"); isTest {
+			boots[pkg] = slices.Contains(l.Deps, vmtesting)
+		}
+	}
+	for _, l := range all {
+		switch {
+		case strings.HasSuffix(l.ImportPath, ".test") || strings.Contains(l.ImportPath, " ["):
+			// a test program, or a package compiled again for one
+		case strings.HasPrefix(l.ImportPath, module+"/out/"):
+			// what targets leave behind
+		case boots[l.ImportPath]:
+			p.VM = append(p.VM, l.ImportPath)
+		default:
+			p.Unit = append(p.Unit, l.ImportPath)
+		}
+	}
+	return p
+}
