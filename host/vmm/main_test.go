@@ -15,6 +15,7 @@ import (
 var scratch string
 
 func TestMain(m *testing.M) {
+	beQEMU()
 	if os.Getenv(orphanEnv) != "" {
 		startAndWait()
 	}
