@@ -19,10 +19,19 @@ func (e *AbsentError) Error() string {
 // lists is where apt keeps the indexes that it installs from.
 const lists = "/var/lib/apt/lists/*_Packages*"
 
-var (
-	quiet  = []string{"DEBIAN_FRONTEND=noninteractive"}
-	update = []string{"apt-get", "-o", "DPkg::Lock::Timeout=300", "update", "-q"}
-)
+// quiet keeps apt-get from asking questions.
+var quiet = []string{"DEBIAN_FRONTEND=noninteractive"}
+
+// patience lets apt-get wait, in seconds, for another one that runs.
+const patience = "DPkg::Lock::Timeout=300"
+
+// Update fetches the package indexes anew. The machine must be ours: see System.Root.
+func Update(ctx context.Context, sys System) error {
+	if err := sys.Run(ctx, quiet, "apt-get", "-o", patience, "update", "-q"); err != nil {
+		return fmt.Errorf("update package lists: %w", err)
+	}
+	return nil
+}
 
 // installLine is the command that installs the packages.
 func installLine(list []Package) []string {
@@ -59,15 +68,15 @@ func install(ctx context.Context, sys System, list []Package) error {
 	line := installLine(list)
 	fresh := !sys.HasFile(lists)
 	if fresh {
-		if err := sys.Run(ctx, quiet, update[0], update[1:]...); err != nil {
-			return fmt.Errorf("update package lists: %w", err)
+		if err := Update(ctx, sys); err != nil {
+			return err
 		}
 	}
-	args := append([]string{"-o", "DPkg::Lock::Timeout=300", "-q"}, line[1:]...)
+	args := append([]string{"-o", patience, "-q"}, line[1:]...)
 	err := sys.Run(ctx, quiet, line[0], args...)
 	if err != nil && !fresh && ctx.Err() == nil {
-		if err := sys.Run(ctx, quiet, update[0], update[1:]...); err != nil {
-			return fmt.Errorf("update package lists: %w", err)
+		if err := Update(ctx, sys); err != nil {
+			return err
 		}
 		err = sys.Run(ctx, quiet, line[0], args...)
 	}
