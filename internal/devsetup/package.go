@@ -22,7 +22,7 @@ type Package struct {
 	For     []Purpose
 }
 
-// Packages is everything that silo's targets need beyond Go and git, and nothing more.
+// Packages is everything that silo's targets need beyond Go, and nothing more.
 var Packages = []Package{
 	{Name: "qemu-system-x86", Command: "qemu-system-x86_64", For: []Purpose{VM}},
 	{Name: "linux-source-6.1", File: "/usr/src/linux-source-6.1.tar.xz", For: []Purpose{Kernel}},
@@ -34,6 +34,7 @@ var Packages = []Package{
 	{Name: "bc", Command: "bc", For: []Purpose{Kernel}},
 	{Name: "libelf-dev", File: "/usr/include/gelf.h", For: []Purpose{Kernel}}, // objtool
 	{Name: "xz-utils", Command: "xz", For: []Purpose{Kernel}},
+	{Name: "git", Command: "git", For: []Purpose{Kernel}}, // applies silo's patches
 	{Name: "redis-tools", Command: "redis-benchmark", For: []Purpose{Redis}},
 	{Name: "dpkg", Command: "dpkg-deb", For: []Purpose{Stock}},
 }
