@@ -83,6 +83,7 @@ type command struct {
 
 var commands = map[string]command{
 	"ping":     {0, 1, (*store).ping},
+	"echo":     {1, 1, func(_ *store, c redcon.Conn, args [][]byte) { c.WriteBulk(args[0]) }},
 	"set":      {2, 2, (*store).doSet},
 	"get":      {1, 1, (*store).doGet},
 	"mget":     {1, -1, (*store).doMGet},
