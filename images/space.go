@@ -35,11 +35,12 @@ func requireSpace(dir string, need int64) error {
 	return err
 }
 
-// explainSpace turns an error that a full file system caused into a *SpaceError. Programs
-// tell of it in words only.
+// explainSpace turns an error that a full file system caused into a *SpaceError, unless it
+// is one already. Programs tell of a full file system in words only.
 func explainSpace(err error, dir string) error {
-	if err == nil {
-		return nil
+	var known *SpaceError
+	if err == nil || errors.As(err, &known) {
+		return err
 	}
 	if !errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EDQUOT) &&
 		!strings.Contains(strings.ToLower(err.Error()), "no space left on device") {
