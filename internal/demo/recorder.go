@@ -116,12 +116,15 @@ func (r *recorder) stop() []node.Observation {
 	return slices.Clone(r.seen)
 }
 
-// line is the run as a picture.
+// line is the run as a picture, from the first grant on.
 func (r *recorder) line(title string) timeline.Timeline {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t := timeline.Timeline{Title: title, Phases: slices.Clone(r.phases)}
 	for _, o := range r.seen {
+		if o.Granted == 0 {
+			continue
+		}
 		t.Samples = append(t.Samples, timeline.Sample{
 			At: max(o.Time.Sub(r.start), 0), Demanded: o.Demanded, Granted: o.Granted, Resident: max(o.Resident, 0),
 			VCPUs: float64(vcpus(o)), Stalls: o.Usage.Stalls,

@@ -71,17 +71,18 @@ func TestRecorderLine(t *testing.T) {
 		r.begin("load")
 		o := node.Observation{Time: time.Now(), Demanded: 3, Granted: 2, Resident: 1, GrantedMilli: 1001}
 		o.Usage.Stalls = 7
+		r.observe(node.Observation{Time: time.Now(), Resident: 1}) // not welcomed yet
 		r.observe(o)
 		want := timeline.Timeline{Title: "x", Phases: []timeline.Phase{{At: 1500 * time.Millisecond, Name: "load"}},
 			Samples: []timeline.Sample{{At: 1500 * time.Millisecond, Demanded: 3, Granted: 2, Resident: 1, VCPUs: 2, Stalls: 7}}}
 		if diff := cmp.Diff(want, r.line("x")); diff != "" {
 			t.Error(diff)
 		}
-		if seen := r.stop(); len(seen) != 1 {
+		if seen := r.stop(); len(seen) != 2 {
 			t.Errorf("recorded %+v", seen)
 		}
 		r.observe(o)
-		if r.len() != 1 {
+		if r.len() != 2 {
 			t.Error("what came after the end was recorded")
 		}
 		if !strings.HasPrefix(out.String(), "    1.5s  == load\n") {
