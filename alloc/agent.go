@@ -142,6 +142,9 @@ func (a *Agent) collect(kind Collect) {
 	select {
 	case <-a.collecting:
 	default:
+		if kind == CollectIdle {
+			a.collected(0) // the one that runs tells as much
+		}
 		return
 	}
 	a.work.Go(func() {
@@ -155,11 +158,15 @@ func (a *Agent) collect(kind Collect) {
 		cost := a.gcCPU() - before
 		a.log.Debug("collected", "kind", kind, "cost", cost)
 		if kind == CollectIdle {
-			a.mu.Lock()
-			a.gov.Collected(cost)
-			a.mu.Unlock()
+			a.collected(cost)
 		}
 	})
+}
+
+func (a *Agent) collected(cost time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.gov.Collected(cost)
 }
 
 func (a *Agent) gcCPU() time.Duration {

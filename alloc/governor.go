@@ -175,7 +175,7 @@ func (g *Governor) observe(now time.Duration, s Sample) {
 // is silent has no recent past that could come back within moments, so the lower forecast
 // counts at once.
 func (g *Governor) Collected(cost time.Duration) {
-	g.idle.paid(cost)
+	g.idle.collected(cost)
 	g.lately = recent.Window{}
 }
 

@@ -3,28 +3,48 @@ package alloc
 import "time"
 
 // idleWatch notices a program that worked and then fell silent. Such a program may have dropped
-// its data, but without allocating it never collects, and the data stays. Activity is measured in
+// its data, but without allocating it never collects, and the data stays. Work is measured in
 // processor time, because dropping a map allocates nothing. The watch asks for one collection after
-// each stretch of activity, and pays for it out of a budget so that a program which is quiet
-// between small requests does not spend its life collecting.
+// each stretch of work, and pays for it out of a budget, so that a program which is quiet between
+// small requests does not spend its life collecting.
+//
+// Processor time as a guest sees it is noisy: the sampler itself uses some, and on a crowded host the
+// time in which others ran is charged to whoever was interrupted. So work is what goes beyond the
+// usual noise of quiet moments, and a moment is quiet well before nothing at all is used.
 type idleWatch struct {
 	lastAt   time.Duration
 	last     Sample
 	started  bool
-	active   bool          // work was done since the last collection
-	quietAt  time.Duration // since when nothing was done
+	work     time.Duration // processor time beyond noise and collector since our last collection
+	noise    float64       // share of one vCPU used in quiet moments
+	quietAt  time.Duration // since when it has been quiet
 	budget   time.Duration // processor time saved up for collections
+	cost     time.Duration // of our last collection
+	asked    bool          // a collection was asked for and is not over
 	returned time.Duration // when memory was last given back on purpose
 }
 
-// busyShare is the share of one vCPU above which a process counts as active. The sampler itself
-// stays well below it.
-const busyShare = 0.02
+const (
+	// quietShare of one vCPU: below it a moment is quiet. A trickle of requests counts as quiet too; the
+	// budget is what keeps that harmless.
+	quietShare = 0.10
+
+	// noiseSpan is how long quiet moments take to become the usual noise.
+	noiseSpan = 5 * time.Second
+
+	// noiseFirst is the noise assumed before any was seen.
+	noiseFirst = 0.02
+
+	// workLeast and workShare: less work than this, or than this part of what our last collection
+	// cost, is not worth another one.
+	workLeast = 2 * time.Millisecond
+	workShare = 100
+)
 
 func (w *idleWatch) step(now time.Duration, s Sample, cfg Config) Collect {
 	if !w.started {
 		w.started, w.last, w.lastAt, w.quietAt = true, s, now, now
-		w.budget = budgetMost
+		w.budget, w.noise = budgetMost, noiseFirst
 		return CollectNone
 	}
 	dt := now - w.lastAt
@@ -32,26 +52,40 @@ func (w *idleWatch) step(now time.Duration, s Sample, cfg Config) Collect {
 		return CollectNone
 	}
 	w.budget = min(w.budget+time.Duration(float64(dt)*cfg.IdleBudget), budgetMost)
-	used := s.CPU - w.last.CPU
-	cycled := s.Cycles != w.last.Cycles
-	if cycled {
-		// Its own collection told the program what is dead; what it did before no longer matters.
-		w.active = false
-	}
-	if float64(used) > busyShare*float64(dt) && !cycled {
-		w.active, w.quietAt = true, now
-	}
-	w.last, w.lastAt = s, now
-	if !w.active || now-w.quietAt < cfg.Silence || s.Held() < payoffLeast || w.budget <= 0 {
+	w.watch(now, dt, s)
+	due := w.work >= max(workLeast, w.cost/workShare) && now-w.quietAt >= cfg.Silence
+	if !due || w.asked || s.Held() < payoffLeast || w.budget <= 0 {
 		return CollectNone
 	}
-	w.active = false
+	w.asked = true
 	return CollectIdle
 }
 
-// paid takes the processor time a collection cost off the budget. It may go below zero: then
-// the next one waits until the debt is saved up again.
-func (w *idleWatch) paid(cost time.Duration) { w.budget -= cost }
+// watch tells work from noise in the time since the last sample.
+func (w *idleWatch) watch(now, dt time.Duration, s Sample) {
+	used := s.CPU - w.last.CPU
+	share := float64(used) / float64(dt)
+	usual := time.Duration(2 * w.noise * float64(dt))
+	w.work += max(0, used-usual)
+	// The collector's own time is known only when a cycle is over, for all of it at once. What the
+	// program did meanwhile stays counted: the cycle may have begun before the data was dropped.
+	w.work = max(0, w.work-(s.GCCPU-w.last.GCCPU))
+	if share < quietShare {
+		w.noise += (share - w.noise) * min(1, float64(dt)/float64(noiseSpan))
+	} else {
+		w.quietAt = now
+	}
+	w.last, w.lastAt = s, now
+}
+
+// collected takes in that our collection is over. Its processor time comes off the budget, which may
+// go below zero: then the next one waits until the debt is saved up again.
+func (w *idleWatch) collected(cost time.Duration) {
+	w.budget -= cost
+	w.cost = cost
+	w.work = 0
+	w.asked = false
+}
 
 // mayReturn limits how often memory is given back: each time costs a collection.
 func (w *idleWatch) mayReturn(now time.Duration) bool {

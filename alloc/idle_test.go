@@ -1,0 +1,101 @@
+package alloc
+
+import (
+	"testing"
+	"time"
+)
+
+// watchRun feeds an idleWatch: each millisecond-step uses a share of a vCPU; it answers a collection at once.
+type watchRun struct {
+	w       idleWatch
+	now     time.Duration
+	s       Sample
+	asked   int
+	askedAt time.Duration
+	cost    time.Duration // of each collection
+}
+
+func (r *watchRun) run(d time.Duration, share float64) {
+	const dt = 100 * time.Millisecond
+	for end := r.now + d; r.now < end; {
+		r.now += dt
+		r.s.CPU += time.Duration(share * float64(dt))
+		if r.w.step(r.now, r.s, Config{}.withDefaults()) == CollectIdle {
+			r.asked++
+			r.askedAt = r.now
+			r.s.CPU += r.cost
+			r.s.GCCPU += r.cost
+			r.s.Cycles++
+			r.w.collected(r.cost)
+		}
+	}
+}
+
+func newWatchRun() *watchRun { return &watchRun{s: Sample{Total: 500 * mib}, cost: time.Second} }
+
+func TestWorkThenSilenceIsCollectedOnce(t *testing.T) {
+	r := newWatchRun()
+	r.run(10*time.Second, 0.01)
+	if r.asked != 0 {
+		t.Fatalf("%d collections before any work", r.asked)
+	}
+	r.run(2*time.Second, 0.8)
+	begin := r.now
+	r.run(time.Minute, 0.01)
+	if r.asked != 1 || r.askedAt-begin > 600*time.Millisecond {
+		t.Errorf("%d collections, the last %v after the work", r.asked, r.askedAt-begin)
+	}
+}
+
+// TestNoiseIsNotWork: on a crowded host an idle guest seems to use several percent.
+func TestNoiseIsNotWork(t *testing.T) {
+	r := newWatchRun()
+	r.run(20*time.Second, 0.05)
+	r.asked = 0
+	r.run(10*time.Minute, 0.05)
+	if r.asked > 0 {
+		t.Errorf("%d collections for noise", r.asked)
+	}
+	// And a moment of work in the noise is still seen.
+	r.run(200*time.Millisecond, 0.5)
+	r.run(2*time.Second, 0.05)
+	if r.asked != 1 {
+		t.Errorf("%d collections after work in the noise", r.asked)
+	}
+}
+
+// TestDropDuringACollection: what is dropped while the collector marks is still marked; another
+// collection must follow, and the collector's own time is no work.
+func TestDropDuringACollection(t *testing.T) {
+	r := newWatchRun()
+	r.run(2*time.Second, 0.5)
+	r.run(time.Second, 0.9) // marking, and a drop in the middle of it
+	r.s.GCCPU += 900 * time.Millisecond
+	r.s.Cycles++
+	r.run(2*time.Second, 0.01)
+	if r.asked != 1 {
+		t.Fatalf("%d collections", r.asked)
+	}
+	// A cycle without work of the program asks for none.
+	r.run(10*time.Second, 0.01)
+	r.s.CPU += time.Second
+	r.s.GCCPU += time.Second
+	r.s.Cycles++
+	r.run(10*time.Second, 0.01)
+	if r.asked != 1 {
+		t.Errorf("%d collections for the collector's own work", r.asked)
+	}
+}
+
+// TestBudgetBounds: however often a program works a little, collections use no more than their share.
+func TestBudgetBounds(t *testing.T) {
+	r := newWatchRun()
+	for range 600 {
+		r.run(200*time.Millisecond, 0.5)
+		r.run(800*time.Millisecond, 0.01)
+	}
+	most := int((budgetMost + time.Duration(0.05*float64(r.now)))/r.cost) + 1
+	if r.asked > most {
+		t.Errorf("%d collections of 1 s in %v, the budget allows %d", r.asked, r.now, most)
+	}
+}
