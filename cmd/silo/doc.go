@@ -1,0 +1,26 @@
+// Command silo builds images that run one Go application in a virtual machine, and runs them.
+//
+//	silo build PKG|DIR -o DIR        make an image
+//	silo run PKG|DIR [-- ARGS]       run one; its memory and vCPUs follow what it needs
+//	silo version
+//
+// PKG is a main package of the module at hand, or a static Linux executable; DIR is a folder with an
+// image that silo build wrote.
+//
+// # Exit codes of silo run
+//
+// The application's own, 128 + the number of the signal that ended it, and silo's:
+//
+//	122   the machine ended from outside, or powered off without saying how the application ended
+//	123   the guest's kernel panicked
+//	124   the guest never said Hello
+//	125   silo itself could not do it: bad arguments, no image, no room, no QEMU
+//	126   the guest could not start the application
+//	130   interrupted (Ctrl-C) while it was built or started, or killed by a second Ctrl-C; 143 for SIGTERM
+//	137   killed by the host because it did not shut down in time; also an application killed by signal 9
+//
+// # Signals
+//
+// The first Ctrl-C or SIGTERM asks the application to end and gives it --shutdown-within; the second one
+// kills the guest. However silo ends, kill -9 included, its guest ends with it and no file is left.
+package main

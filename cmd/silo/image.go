@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"github.com/silo-os/silo/images"
+)
+
+// sourceEnv names the variable that --kernel-source stands for.
+const sourceEnv = "SILO_KERNEL_SOURCE"
+
+// imageOptions are the flags of whatever may build an image.
+type imageOptions struct {
+	source  string
+	tags    []string
+	verbose bool
+}
+
+func (o *imageOptions) register(f *pflag.FlagSet) {
+	f.StringVar(&o.source, "kernel-source", "", "`archive` with the kernel's source (default $"+sourceEnv+", else the distribution's package)")
+	f.StringSliceVar(&o.tags, "tags", nil, "build `tags` for the application")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "tell what happens, on standard error")
+}
+
+// log is silo's own log: everything with -v, else what needs attention.
+func (o *imageOptions) log(w *world) *slog.Logger {
+	level := slog.LevelWarn
+	if o.verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(w.stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// image opens what is a folder with an image, and builds anything else.
+func (o *imageOptions) image(ctx context.Context, w *world, what string) (*images.Image, error) {
+	if isImage(what) {
+		return images.Open(what)
+	}
+	return o.build(ctx, w, what)
+}
+
+// isImage reports whether a name is a folder that silo build wrote.
+func isImage(name string) bool {
+	info, err := os.Stat(filepath.Join(name, "manifest.json"))
+	return err == nil && info.Mode().IsRegular()
+}
+
+func (o *imageOptions) build(ctx context.Context, w *world, pkg string) (*images.Image, error) {
+	source := o.source
+	if source == "" {
+		source, _ = w.lookupEnv(sourceEnv)
+	}
+	log := o.log(w)
+	cfg := images.Config{Package: goPackage(pkg), Tags: o.tags, Log: log, Kernel: images.KernelConfig{Source: source, Log: log}}
+	if _, err := images.FindKernel(cfg.Kernel); err != nil || isTerminal(w.stderr) {
+		cfg.Progress = w.stderr // what takes seconds is nothing to write into a log
+	}
+	image, err := images.Build(ctx, cfg)
+	if why := context.Cause(ctx); err != nil && why != nil && !errors.Is(why, context.Canceled) {
+		return nil, why
+	}
+	return image, err
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// goPackage makes a folder given without a leading dot, such as examples/hello, what the go command takes for a folder.
+func goPackage(name string) string {
+	info, err := os.Stat(name)
+	if err == nil && info.IsDir() && !filepath.IsAbs(name) && fs.ValidPath(filepath.ToSlash(filepath.Clean(name))) {
+		return "./" + filepath.ToSlash(filepath.Clean(name))
+	}
+	return name
+}

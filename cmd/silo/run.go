@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/silo-os/silo/host/node"
+	"github.com/silo-os/silo/host/vmm"
+)
+
+// runOptions are the flags of silo run.
+type runOptions struct {
+	imageOptions
+	ports   portsFlag
+	env     []string
+	memory  memoryFlag
+	cpus    cpusFlag
+	name    string
+	network string
+
+	shutdownWithin, helloWithin time.Duration
+}
+
+func newRun(w *world) *cobra.Command {
+	o := runOptions{memory: memoryFlag{span{least: 64 << 20}}, cpus: cpusFlag{span{least: 1000}}}
+	cmd := &cobra.Command{
+		Use:   "run PKG|DIR [-- ARGS]",
+		Short: "Run an application in a guest whose memory and vCPUs follow its needs",
+		Long: `Run an application in a virtual machine of its own and exit with its exit code. PKG is a main package, which is
+built first where that is needed; DIR is a folder that silo build wrote. Ctrl-C asks the application to end,
+a second Ctrl-C kills it.`,
+		Example: "  silo run ./examples/hello -p 8080:8080 --memory 64M:2G --cpus 1:2\n  silo run out/server -e TOKEN -- -listen :80",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if n := cmd.ArgsLenAtDash(); len(args) == 0 || n == 0 || n < 0 && len(args) > 1 || n > 1 {
+				return errors.New("silo run takes one package or image folder; the application's own arguments stand behind --")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			code, err := o.run(cmd.Context(), w, args[0], args[1:])
+			if err == nil && code != 0 {
+				err = &exitError{code}
+			}
+			return err
+		},
+	}
+	o.register(cmd)
+	return cmd
+}
+
+func (o *runOptions) register(cmd *cobra.Command) {
+	f := cmd.Flags()
+	o.imageOptions.register(f)
+	f.VarP(&o.ports, "publish", "p", "make a port of the guest reachable on the host; HOST 0 is a free one; may be repeated")
+	f.StringArrayVarP(&o.env, "env", "e", nil, "`NAME=VALUE` for the application's environment, or NAME for silo's own value; may be repeated")
+	f.Var(&o.memory, "memory", "memory present from the start and at most; without MAX what the host has")
+	f.Var(&o.cpus, "cpus", "vCPUs guaranteed and at most, such as 0.5:2; without MAX what the host has")
+	f.StringVar(&o.name, "name", "", "the guest's name and host name (default: the application's)")
+	f.StringVar(&o.network, "network", "user", "`KIND` of network: user, restricted (only -p works) or none")
+	f.DurationVar(&o.shutdownWithin, "shutdown-within", 10*time.Second, "`time` for a clean end after Ctrl-C")
+	f.DurationVar(&o.helloWithin, "hello-within", 30*time.Second, "`time` for the guest to boot")
+}
+
+// run is the whole command; it returns the exit code.
+func (o *runOptions) run(ctx context.Context, w *world, what string, args []string) (int, error) {
+	spec, err := o.spec(w, args)
+	if err != nil {
+		return 0, err
+	}
+	n, err := node.New(node.Config{Log: o.log(w)})
+	if err != nil {
+		return 0, err
+	}
+	defer n.Close()
+	g, err := o.start(ctx, w, n, what, o.fill(n, spec))
+	if err != nil {
+		return 0, err
+	}
+	tellChosenPorts(w.stderr, spec.Ports, g.Forwards())
+	killer := ended(g, w.signals, o.shutdownWithin, w.stderr)
+	exit, err := g.Wait()
+	return verdict(w.stderr, exit, err, killer), nil
+}
+
+// start makes the image where that is needed, and starts the guest. A signal stops it.
+func (o *runOptions) start(ctx context.Context, w *world, n *node.Node, what string, spec node.GuestSpec) (*node.Guest, error) {
+	ctx, stop := untilSignal(ctx, w.signals)
+	defer stop()
+	if err := preflight(ctx, spec); err != nil {
+		return nil, err
+	}
+	image, err := o.image(ctx, w, what)
+	if err != nil {
+		return nil, err
+	}
+	spec.Kernel, spec.Initramfs = image.KernelPath(), image.InitramfsPath()
+	if spec.Name == "" {
+		spec.Name = hostName(image.Manifest.Name)
+	}
+	g, err := n.Start(ctx, spec)
+	if stopped := context.Cause(ctx); stopped != nil {
+		return nil, stopped // the node ends a guest that did start
+	}
+	return g, err
+}
+
+// preflight finds out what would make the start fail after an image has been built, which may take minutes.
+func preflight(ctx context.Context, spec node.GuestSpec) error {
+	if _, err := exec.LookPath("qemu-system-x86_64"); err != nil {
+		return fmt.Errorf("find QEMU: %w", vmm.ErrQEMUMissing)
+	}
+	return checkPorts(ctx, spec.Ports)
+}
+
+// fill puts what the host has where a bound was left open.
+func (o *runOptions) fill(n *node.Node, s node.GuestSpec) node.GuestSpec {
+	c := n.Capacity()
+	if s.Memory.Max == 0 {
+		s.Memory.Max = max(s.Memory.Min, (c.Memory-c.Slush)/vmm.BlockSize*vmm.BlockSize)
+	}
+	if s.CPU.MaxMilli == 0 {
+		s.CPU.MaxMilli = max(s.CPU.MinMilli, uint32(min(c.MilliCPU, vmm.MaxVCPUs*1000)))
+	}
+	return s
+}
+
+// spec is what the flags say of the guest.
+func (o *runOptions) spec(w *world, args []string) (node.GuestSpec, error) {
+	env, err := environment(o.env, w.lookupEnv)
+	if err != nil {
+		return node.GuestSpec{}, err
+	}
+	network, ok := map[string]vmm.Network{"user": vmm.NetworkUser, "restricted": vmm.NetworkRestricted, "none": vmm.NetworkNone}[o.network]
+	if !ok {
+		return node.GuestSpec{}, fmt.Errorf("--network %q: not a kind of network: use user, restricted or none", o.network)
+	}
+	s := node.GuestSpec{
+		Name: o.name, Args: args, Env: env, Ports: o.ports, Network: network,
+		Memory: node.Memory{Min: o.memory.least, Max: o.memory.most},
+		CPU:    node.CPU{MinMilli: uint32(o.cpus.least), MaxMilli: uint32(o.cpus.most)},
+		Stdout: w.stdout, Stderr: w.stderr,
+		HelloDeadline: o.helloWithin, ShutdownWithin: o.shutdownWithin,
+	}
+	if o.verbose {
+		s.InitLog, s.Console = w.stderr, w.stderr
+	}
+	return s, nil
+}
+
+// hostName is a name as far as a host name can hold it.
+func hostName(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' {
+			return r
+		}
+		return '-'
+	}, name)
+	return strings.Trim(name[:min(len(name), 63)], "-")
+}

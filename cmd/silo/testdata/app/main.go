@@ -1,0 +1,65 @@
+// Command app does what its first argument says, so that tests can watch it from outside.
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	args := os.Args[1:]
+	if len(args) == 0 {
+		args = []string{"hello"}
+	}
+	switch args[0] {
+	case "hello":
+		fmt.Println("hello from the guest")
+	case "exit":
+		code, err := strconv.Atoi(args[1])
+		if err != nil {
+			panic(err)
+		}
+		fmt.Fprintln(os.Stderr, "leaving")
+		os.Exit(code)
+	case "panic":
+		panic("boo")
+	case "signal":
+		// A Go program turns a fault of its own into a panic; this one comes from outside of it.
+		if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err != nil {
+			panic(err)
+		}
+	case "tell":
+		fmt.Printf("args %q\n", args[1:])
+		for _, name := range []string{"GIVEN", "OWN", "UNSET"} {
+			v, ok := os.LookupEnv(name)
+			fmt.Printf("%s %q %v\n", name, v, ok)
+		}
+		host, err := os.Hostname()
+		fmt.Println("host", host, err)
+	case "flood":
+		fmt.Print(strings.Repeat(strings.Repeat("x", 99)+"\n", 40_000))
+	case "wait":
+		c := make(chan os.Signal, 1)
+		signal.Notify(c, syscall.SIGTERM)
+		fmt.Println("waiting")
+		<-c
+		fmt.Println("asked to end")
+		os.Exit(3)
+	case "stubborn":
+		signal.Ignore(syscall.SIGTERM)
+		fmt.Println("waiting")
+		time.Sleep(time.Hour)
+	case "serve":
+		http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "served") })
+		fmt.Println("waiting")
+		panic(http.ListenAndServe(":8080", nil))
+	default:
+		panic("what is " + args[0])
+	}
+}

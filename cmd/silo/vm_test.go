@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/silo-os/silo/images"
+	"github.com/silo-os/silo/internal/vmtesting"
+)
+
+// appImage is the image of testdata/app. It is built once, in the cache that silo uses.
+func appImage(t *testing.T) *images.Image {
+	t.Helper()
+	vmtesting.RequireQEMU(t)
+	if _, err := images.FindKernel(images.KernelConfig{}); err != nil && os.Getenv("CI") != "true" {
+		t.Skipf("this test boots an image (%v): run: go run mage.go kernel", err)
+	}
+	image, err := buildApp()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return image
+}
+
+var buildApp = sync.OnceValues(func() (*images.Image, error) {
+	return images.Build(context.Background(), images.Config{Package: "./testdata/app"})
+})
+
+func TestRunPassesOn(t *testing.T) {
+	dir := appImage(t).Dir
+	for _, c := range []struct {
+		name   string
+		args   []string
+		code   int
+		stdout string // all of it
+		stderr string // some of it; "" = nothing at all
+	}{
+		{"output", nil, 0, "hello from the guest\n", ""},
+		{"exit code", []string{"--", "exit", "7"}, 7, "", "leaving\n"},
+		{"panic", []string{"--", "panic"}, 2, "", "panic: boo\n\ngoroutine 1 [running]:\nmain.main()"},
+		{"signal", []string{"--", "signal"}, 137, "", "the application was ended by signal 9"},
+		{"arguments and environment", []string{"-e", "GIVEN=a b=c", "-e", "OWN", "-e", "UNSET", "--name", "kv1", "--", "tell", "--flag", "two words", ""}, 0,
+			"args [\"--flag\" \"two words\" \"\"]\nGIVEN \"a b=c\" true\nOWN \"mine\" true\nUNSET \"\" false\nhost kv1 <nil>\n", ""},
+		{"much output", []string{"--", "flood"}, 0, strings.Repeat(strings.Repeat("x", 99)+"\n", 40_000), ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := silo(t, []string{"OWN=mine"}, append([]string{"run", dir}, c.args...)...)
+			p.wants(c.code)
+			if got := p.out.String(); got != c.stdout {
+				t.Errorf("stdout has %d bytes, want %d: %.200q", len(got), len(c.stdout), got)
+			}
+			if got := p.err.String(); !strings.Contains(got, c.stderr) || c.stderr == "" && got != "" {
+				t.Errorf("stderr %q, want %q", got, c.stderr)
+			}
+		})
+	}
+}
+
+// TestRunBuilds goes all the way from a package to its exit code.
+func TestRunBuilds(t *testing.T) {
+	appImage(t)
+	p := silo(t, nil, "run", "testdata/app", "--memory", "48M:256M", "--cpus", "1:2", "--", "exit", "5")
+	p.wants(5, "leaving\n")
+}
+
+func TestCtrlC(t *testing.T) {
+	dir := appImage(t).Dir
+	p := silo(t, nil, "run", dir, "--", "wait")
+	p.await(&p.out, "waiting")
+	p.signal(os.Interrupt)
+	p.wants(3, "silo: asked app to end, it has 10s; once more kills it\n")
+	if !strings.HasSuffix(p.out.String(), "asked to end\n") {
+		t.Errorf("the application's last words are missing: %q", p.out.String())
+	}
+}
+
+func TestSecondCtrlC(t *testing.T) {
+	dir := appImage(t).Dir
+	for s, code := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
+		p := silo(t, nil, "run", dir, "--", "stubborn")
+		p.await(&p.out, "waiting")
+		p.signal(s)
+		p.await(&p.err, "once more kills it")
+		p.signal(s)
+		p.wants(code, "silo: killed\n")
+	}
+}
+
+func TestCtrlCWhileBooting(t *testing.T) {
+	dir := appImage(t).Dir
+	p := silo(t, nil, "run", dir, "--", "stubborn")
+	p.qemu()
+	p.signal(os.Interrupt)
+	p.wants(130)
+}
+
+// TestShutdownDeadline: PID 1 ends an application that does not end by itself in time.
+func TestShutdownDeadline(t *testing.T) {
+	dir := appImage(t).Dir
+	p := silo(t, nil, "run", dir, "--shutdown-within", "1s", "--", "stubborn")
+	p.await(&p.out, "waiting")
+	p.signal(os.Interrupt)
+	p.wants(137)
+}
+
+// TestKill9: QEMU ends with silo, however silo ends.
+func TestKill9(t *testing.T) {
+	dir := appImage(t).Dir
+	p := silo(t, nil, "run", dir, "--", "stubborn")
+	p.await(&p.out, "waiting")
+	p.signal(syscall.SIGKILL)
+	p.wants(-1)
+}
+
+func TestQEMUKilled(t *testing.T) {
+	dir := appImage(t).Dir
+	p := silo(t, nil, "run", dir, "--", "stubborn")
+	p.await(&p.out, "waiting")
+	if err := syscall.Kill(p.qemu(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	p.wants(122, "silo: the guest was ended from outside: qemu was killed")
+}
+
+func TestPortForward(t *testing.T) {
+	dir := appImage(t).Dir
+	p := silo(t, nil, "run", dir, "-p", "0:8080", "--", "serve")
+	p.await(&p.out, "waiting")
+	p.await(&p.err, "to guest port 8080\n")
+	var port int
+	if _, err := fmt.Sscanf(p.err.String(), "silo: tcp 127.0.0.1:%d to guest port 8080\n", &port); err != nil {
+		t.Fatalf("%q: %v", p.err.String(), err)
+	}
+	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	var body string
+	for end := time.Now().Add(patience); body == "" && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		select {
+		case <-p.done:
+			t.Fatal("silo ended")
+		default:
+		}
+		if resp, err := http.Get("http://" + addr); err == nil { // it says that it waits a moment before it does
+			b, err := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			body = string(b)
+		}
+	}
+	if body != "served\n" {
+		t.Errorf("got %q", body)
+	}
+	// The same port, while it is in use.
+	silo(t, nil, "run", dir, "-p", strconv.Itoa(port)+":8080").wants(125, "address already in use: choose another host port with -p HOST:GUEST")
+	p.signal(os.Interrupt)
+	p.wants(143) // Go's default for SIGTERM
+}
+
+// TestTinyTMPDIR: what needs room is in the cache, so a full /tmp is no hindrance.
+func TestTinyTMPDIR(t *testing.T) {
+	appImage(t)
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
+		if os.Getenv("CI") == "true" || os.Geteuid() == 0 {
+			t.Fatal(err)
+		}
+		t.Skipf("a tiny file system needs root: %v", err)
+	}
+	defer unix.Unmount(dir, 0)
+	silo(t, []string{"TMPDIR=" + dir}, "run", "testdata/app", "--tags", "never_seen", "--", "exit", "4").wants(4, "leaving\n")
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("left in TMPDIR: %v, %v", left, err)
+	}
+}
