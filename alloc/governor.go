@@ -45,8 +45,8 @@ const (
 	rateHalfLife    = 500 * time.Millisecond
 	latencyHalfLife = 30 * time.Second
 
-	// payoffLeast is the footprint above which an idle collection can be worth its time.
-	payoffLeast = 16 * mib
+	// payoffLeast is the heap in use above which an idle collection can be worth its time.
+	payoffLeast = 8 * mib
 
 	// budgetMost caps saved-up idle budget: a burst of a few collections of a large heap.
 	budgetMost = 6 * time.Second

@@ -21,6 +21,7 @@ type idleWatch struct {
 	budget   time.Duration // processor time saved up for collections
 	cost     time.Duration // of our last collection
 	asked    bool          // a collection was asked for and is not over
+	settling bool          // memory is being swept or given back for us: that is no work
 	returned time.Duration // when memory was last given back on purpose
 }
 
@@ -54,7 +55,7 @@ func (w *idleWatch) step(now time.Duration, s Sample, cfg Config) Collect {
 	w.budget = min(w.budget+time.Duration(float64(dt)*cfg.IdleBudget), budgetMost)
 	w.watch(now, dt, s)
 	due := w.work >= max(workLeast, w.cost/workShare) && now-w.quietAt >= cfg.Silence
-	if !due || w.asked || s.Held() < payoffLeast || w.budget <= 0 {
+	if !due || w.asked || s.Objects < payoffLeast || w.budget <= 0 {
 		return CollectNone
 	}
 	w.asked = true
@@ -66,7 +67,10 @@ func (w *idleWatch) watch(now, dt time.Duration, s Sample) {
 	used := s.CPU - w.last.CPU
 	share := float64(used) / float64(dt)
 	usual := time.Duration(2 * w.noise * float64(dt))
-	w.work += max(0, used-usual)
+	if !w.asked && !w.settling {
+		w.work += max(0, used-usual)
+	}
+	w.settling = w.settling && share >= quietShare
 	// The collector's own time is known only when a cycle is over, for all of it at once. What the
 	// program did meanwhile stays counted: the cycle may have begun before the data was dropped.
 	w.work = max(0, w.work-(s.GCCPU-w.last.GCCPU))
@@ -84,7 +88,7 @@ func (w *idleWatch) collected(cost time.Duration) {
 	w.budget -= cost
 	w.cost = cost
 	w.work = 0
-	w.asked = false
+	w.asked, w.settling = false, true
 }
 
 // mayReturn limits how often memory is given back: each time costs a collection.
@@ -92,6 +96,6 @@ func (w *idleWatch) mayReturn(now time.Duration) bool {
 	if w.returned != 0 && now-w.returned < time.Second {
 		return false
 	}
-	w.returned = now
+	w.returned, w.settling = now, true
 	return true
 }

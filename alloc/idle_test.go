@@ -31,7 +31,7 @@ func (r *watchRun) run(d time.Duration, share float64) {
 	}
 }
 
-func newWatchRun() *watchRun { return &watchRun{s: Sample{Total: 500 * mib}, cost: time.Second} }
+func newWatchRun() *watchRun { return &watchRun{s: Sample{Total: 500 * mib, Objects: 400 * mib}, cost: time.Second} }
 
 func TestWorkThenSilenceIsCollectedOnce(t *testing.T) {
 	r := newWatchRun()
