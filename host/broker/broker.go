@@ -8,7 +8,8 @@ import (
 // Config configures a Broker. The zero value has nothing to give but is otherwise right.
 type Config struct {
 	Capacity Capacity
-	// Block is the step, in bytes, in which a guest's device plugs memory; 0 = 2 MiB. At least 1 MiB.
+	// Block is the step, in bytes, in which a guest's device plugs memory; 0 = 4 MiB, which is
+	// what Linux moves at once. At least 1 MiB.
 	Block int64
 	// Within is how long a guest has for a shrink that the host asks for; 0 = 2 s. A grant that was
 	// not applied by then is repeated.
@@ -20,7 +21,7 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	if c.Block == 0 {
-		c.Block = 2 << 20
+		c.Block = 4 << 20
 	}
 	c.Block = max(c.Block, 1<<20)
 	if c.Within == 0 {

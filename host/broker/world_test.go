@@ -106,7 +106,7 @@ func (w *world) checkTruth(t *rapid.T) {
 
 // drift moves a device some way towards what it was told, as its guest pleases.
 func (v *vm) drift(blocks int64) {
-	const block = 2 << 20
+	const block = 4 << 20
 	for ; blocks > 0 && v.size != v.asked; blocks-- {
 		if v.size < v.asked {
 			v.size += block
