@@ -25,6 +25,8 @@ func TestArgs(t *testing.T) {
 			{HostIP: "0.0.0.0", HostPort: 53, GuestPort: 5353, Proto: "udp"},
 		},
 	}
+	emulated := valid()
+	emulated.Accel = vmm.AccelTCG
 	restricted := valid()
 	restricted.Network = vmm.NetworkRestricted
 	alone := valid()
@@ -34,7 +36,7 @@ func TestArgs(t *testing.T) {
 		wiring vmm.Wiring
 	}{
 		"full":       {full, wired},
-		"tcg":        {valid(), wired},
+		"tcg":        {emulated, wired},
 		"restricted": {restricted, wired},
 		"alone":      {alone, wired},
 		"by-hand":    {valid(), vmm.Wiring{}},
