@@ -80,8 +80,12 @@ type Balance struct {
 	waiting   time.Duration // since when a thread waits; 0 = none does
 }
 
-// Granted takes in the host's newest grant.
-func (b *Balance) Granted(bytes int64) { b.granted, b.unplugging = bytes, false }
+// Granted takes in the host's newest grant. answered says that it answers the newest demand: blocks that
+// were to leave have left by then, or will not.
+func (b *Balance) Granted(bytes int64, answered bool) {
+	b.granted = bytes
+	b.unplugging = b.unplugging && !answered
+}
 
 // AppDemand takes in the application's own demand.
 func (b *Balance) AppDemand(d hvcall.Demand) { b.app = d }

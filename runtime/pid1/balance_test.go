@@ -22,7 +22,7 @@ func (f fakeGuest) reading() Reading {
 
 func newBalance() Balance {
 	b := Balance{Boot: 64 * mib, Max: 2048 * mib, Unmanaged: 20 * mib}
-	b.Granted(64 * mib)
+	b.Granted(64 * mib, true)
 	return b
 }
 
@@ -55,7 +55,7 @@ func TestApplicationsWordGoesIntoTheDemand(t *testing.T) {
 	// Plugged but not granted yet, then granted: the limit follows the grant.
 	f.plugged = int64(p.Demand.Memory) - 64*mib
 	before := b.Step(2*time.Millisecond, f.reading()).Limit
-	b.Granted(int64(p.Demand.Memory))
+	b.Granted(int64(p.Demand.Memory), true)
 	after := b.Step(3*time.Millisecond, f.reading()).Limit
 	if before > 64*mib || after < 300*mib {
 		t.Errorf("limit %d MiB before the grant, %d after", before>>20, after>>20)
@@ -67,7 +67,7 @@ func TestApplicationsWordGoesIntoTheDemand(t *testing.T) {
 func TestUnplugDoesNotDisturb(t *testing.T) {
 	b := newBalance()
 	f := fakeGuest{boot: 64 * mib, plugged: 640 * mib, system: 20 * mib, charged: 8 * mib}
-	b.Granted(704 * mib)
+	b.Granted(704 * mib, true)
 	b.AppDemand(hvcall.Demand{Revision: 1, Memory: 640 * mib})
 	b.Step(0, f.reading())
 	b.AppDemand(hvcall.Demand{Revision: 2, Memory: 16 * mib})
@@ -114,7 +114,7 @@ func TestPlansStayInBounds(t *testing.T) {
 			switch rapid.IntRange(0, 3).Draw(t, "event") {
 			case 0:
 				granted = rapid.Int64Range(64*mib, 2048*mib).Draw(t, "granted")
-				b.Granted(granted)
+				b.Granted(granted, true)
 			case 1:
 				b.AppDemand(hvcall.Demand{Revision: uint64(now), Memory: uint64(size.Draw(t, "app"))})
 			case 2:

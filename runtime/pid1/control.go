@@ -84,7 +84,7 @@ func newControl(log *slog.Logger, m machine, host speaker, w hvcall.Welcome, unm
 		grant:   hvcall.Grant{Serial: w.Grant.Serial, Memory: w.Grant.Memory, MilliCPU: w.Grant.MilliCPU},
 	}
 	c.cpu = vcpus{granted: w.Grant.MilliCPU, wanted: 1000, hold: startHold}
-	c.balance.Granted(int64(w.Grant.Memory))
+	c.balance.Granted(int64(w.Grant.Memory), true)
 	c.demand = hvcall.Demand{MilliCPU: 1000}
 	return c
 }
@@ -323,7 +323,7 @@ func (c *control) hostGrant(g hvcall.Grant) {
 		return
 	}
 	c.grant = g
-	c.balance.Granted(int64(g.Memory))
+	c.balance.Granted(int64(g.Memory), g.Revision >= c.demand.Revision)
 	c.cpu.granted = g.MilliCPU
 }
 
