@@ -42,6 +42,10 @@ var kernelWords = []string{
 	"transparent_hugepage=always",
 	"page_reporting.page_reporting_order=4",
 
+	// Bringing up a vCPU, mounting cgroups and moving a thread into one each wait for every
+	// vCPU to have been idle once. Asking them takes a fraction of a millisecond, waiting tens.
+	"rcupdate.rcu_expedited=1",
+
 	"random.trust_cpu=on", // no wait for entropy; virtio-rng adds the host's
 }
 

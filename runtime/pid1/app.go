@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,8 +30,8 @@ type application struct {
 	err   *os.File
 }
 
-// startApplication starts the program inside the two groups, with fewer capabilities.
-func startApplication(w hvcall.Welcome, mem memoryGroup, cpus cpuGroup) (*application, error) {
+// startApplication starts the program from the launcher's thread.
+func startApplication(w hvcall.Welcome, l *launcher) (*application, error) {
 	calls, theirs, err := socketPair()
 	if err != nil {
 		return nil, err
@@ -53,11 +52,10 @@ func startApplication(w hvcall.Welcome, mem memoryGroup, cpus cpuGroup) (*applic
 		return nil, fmt.Errorf("open stdin: %w", err)
 	}
 	defer null.Close()
-	attr := &syscall.ProcAttr{
+	pid, err := l.fork(append([]string{appPath}, w.Args...), &syscall.ProcAttr{
 		Dir: "/", Env: environment(w), Sys: &syscall.SysProcAttr{Setsid: true},
 		Files: []uintptr{null.Fd(), outW.Fd(), errW.Fd(), theirs.Fd()},
-	}
-	pid, err := forkInside(append([]string{appPath}, w.Args...), attr, mem.cgroup, cpus.cgroup)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", appPath, err)
 	}
@@ -75,34 +73,6 @@ func environment(w hvcall.Welcome) []string {
 		}
 	}
 	return append(env, hvcall.EnvFD+"="+strconv.Itoa(callFD))
-}
-
-// forkInside forks from a thread that is in the groups already, so that the new process never runs
-// a moment outside them. Version 1 hierarchies hold threads one by one, which spares us the exec of
-// a helper in between. The thread is used up: it has lost capabilities and ends with its goroutine.
-func forkInside(argv []string, attr *syscall.ProcAttr, groups ...cgroup) (int, error) {
-	type result struct {
-		pid int
-		err error
-	}
-	done := make(chan result)
-	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread dies with this goroutine
-		for _, g := range groups {
-			if err := g.addThread(); err != nil {
-				done <- result{0, err}
-				return
-			}
-		}
-		if err := dropCapabilities(); err != nil {
-			done <- result{0, err}
-			return
-		}
-		pid, err := syscall.ForkExec(argv[0], argv, attr)
-		done <- result{pid, err}
-	}()
-	r := <-done
-	return r.pid, r.err
 }
 
 func socketPair() (ours net.Conn, theirs *os.File, err error) {

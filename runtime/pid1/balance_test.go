@@ -22,7 +22,7 @@ func (f fakeGuest) reading() Reading {
 
 func newBalance() Balance {
 	b := Balance{Boot: 64 * mib, Max: 2048 * mib, Unmanaged: 20 * mib}
-	b.Granted(64 * mib, true)
+	b.Granted(64*mib, true)
 	return b
 }
 
@@ -67,7 +67,7 @@ func TestApplicationsWordGoesIntoTheDemand(t *testing.T) {
 func TestUnplugDoesNotDisturb(t *testing.T) {
 	b := newBalance()
 	f := fakeGuest{boot: 64 * mib, plugged: 640 * mib, system: 20 * mib, charged: 8 * mib}
-	b.Granted(704 * mib, true)
+	b.Granted(704*mib, true)
 	b.AppDemand(hvcall.Demand{Revision: 1, Memory: 640 * mib})
 	b.Step(0, f.reading())
 	b.AppDemand(hvcall.Demand{Revision: 2, Memory: 16 * mib})

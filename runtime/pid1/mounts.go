@@ -19,13 +19,17 @@ var (
 		libinit.Mount{Source: "sysfs", Target: "/sys", FSType: "sysfs", Flags: unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC},
 	}
 
-	// mountsThen is what the application expects, made while the host prepares its answer.
-	mountsThen = []libinit.Creator{
+	// mountsCgroups is where the application's limits are.
+	mountsCgroups = []libinit.Creator{
 		libinit.Mount{Source: "tmpfs", Target: cgroupRoot, FSType: "tmpfs", Opts: "mode=755"},
 		libinit.Dir{Name: cgroupRoot + "/memory", Mode: 0o755},
 		libinit.Dir{Name: cgroupRoot + "/cpuset", Mode: 0o755},
 		libinit.Mount{Source: "cgroup", Target: cgroupRoot + "/memory", FSType: "cgroup", Opts: "memory"},
 		libinit.Mount{Source: "cgroup", Target: cgroupRoot + "/cpuset", FSType: "cgroup", Opts: "cpuset"},
+	}
+
+	// mountsThen is what the application expects.
+	mountsThen = []libinit.Creator{
 		libinit.Mount{Source: "tmpfs", Target: "/tmp", FSType: "tmpfs", Flags: unix.MS_NOSUID | unix.MS_NODEV, Opts: "mode=1777"},
 		libinit.Dir{Name: "/dev/shm", Mode: 0o1777},
 		libinit.Mount{Source: "tmpfs", Target: "/dev/shm", FSType: "tmpfs", Flags: unix.MS_NOSUID | unix.MS_NODEV, Opts: "mode=1777"},
@@ -42,10 +46,9 @@ var (
 )
 
 // create makes each in order. Unlike libinit.Create it stops at the first failure: a guest without
-// its cgroups must not run as if it had them.
+// its cgroups must not run as if it had them. The modes in the lists are meant: the caller has set the
+// umask of the process to 0.
 func create(list []libinit.Creator) error {
-	old := unix.Umask(0)
-	defer unix.Umask(old)
 	for _, c := range list {
 		if err := c.Create(); err != nil {
 			return fmt.Errorf("create %s: %w", c, err)

@@ -14,18 +14,16 @@ import (
 // serveApplication prepares the guest, runs the application and says how it ended.
 func (g *guest) serveApplication(w hvcall.Welcome) hvcall.Exit {
 	k := &kernel{}
-	online, err := prepare(k, w)
+	visible := min(visible, wholeCPUs(w.CPU.MaxMilli))
+	l, err := prepare(k, w, visible)
 	if err != nil {
 		return hvcall.Exit{Cause: hvcall.CauseInit, Code: 125, Text: err.Error()}
 	}
 	c := newControl(g.log, k, g.host, w, max(0, int64(w.Memory.Boot)-g.bootTotal))
-	c.cpu.started(online)
-	c.cpu.width = online
-	// The limit stands before the application does.
-	if _, err := k.read(); err == nil {
-		c.step(c.now())
-	}
-	app, err := startApplication(w, k.mem, k.cpus)
+	c.cpu.started(visible)
+	c.cpu.width = visible
+	c.step(c.now()) // the limit stands before the application does
+	app, err := startApplication(w, l)
 	if err != nil {
 		return hvcall.Exit{Cause: hvcall.CauseStart, Code: 126, Text: err.Error()}
 	}
@@ -36,29 +34,38 @@ func (g *guest) serveApplication(w hvcall.Welcome) hvcall.Exit {
 }
 
 // prepare does all that does not depend on one another at the same time: what takes long is mostly
-// waiting for another vCPU or for the kernel.
-func prepare(k *kernel, w hvcall.Welcome) (online int, err error) {
+// waiting, for another vCPU or for the kernel.
+func prepare(k *kernel, w hvcall.Welcome, visible int) (l *launcher, err error) {
+	if err := setClock(w.UnixNanos); err != nil {
+		return nil, err
+	}
+	defer unix.Umask(unix.Umask(0)) // one for the process, so not left to those who run side by side
 	var group errgroup.Group
-	online = min(visible, wholeCPUs(w.CPU.MaxMilli))
-	group.Go(func() error { return (&kernel{}).online(online) })
+	group.Go(func() error { return (&kernel{}).online(visible) })
+	group.Go(func() error { return configureNetwork(w.Network) })
+	group.Go(func() (err error) {
+		if err := create(mountsCgroups); err != nil {
+			return err
+		}
+		if k.mem, err = newMemoryGroup(); err != nil {
+			return err
+		}
+		if k.cpus, err = newCPUGroup(1); err != nil {
+			return err
+		}
+		l, err = newLauncher(k.mem.cgroup, k.cpus.cgroup)
+		return err
+	})
 	group.Go(func() error {
 		if err := create(mountsThen); err != nil {
 			return err
 		}
 		return writeNames(w.Name, w.Network)
 	})
-	group.Go(func() error { return configureNetwork(w.Network) })
-	if err := setClock(w.UnixNanos); err != nil {
-		return 0, err
-	}
 	if err := group.Wait(); err != nil {
-		return 0, err
+		return nil, err
 	}
-	if k.mem, err = newMemoryGroup(); err != nil {
-		return 0, err
-	}
-	k.cpus, err = newCPUGroup(online)
-	return online, err
+	return l, k.setWidth(visible) // which all must be online for
 }
 
 // supervise connects everything and waits for the end.
