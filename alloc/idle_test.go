@@ -31,7 +31,9 @@ func (r *watchRun) run(d time.Duration, share float64) {
 	}
 }
 
-func newWatchRun() *watchRun { return &watchRun{s: Sample{Total: 500 * mib, Objects: 400 * mib}, cost: time.Second} }
+func newWatchRun() *watchRun {
+	return &watchRun{s: Sample{Total: 500 * mib, Objects: 400 * mib}, cost: time.Second}
+}
 
 func TestWorkThenSilenceIsCollectedOnce(t *testing.T) {
 	r := newWatchRun()
@@ -94,7 +96,7 @@ func TestBudgetBounds(t *testing.T) {
 		r.run(200*time.Millisecond, 0.5)
 		r.run(800*time.Millisecond, 0.01)
 	}
-	most := int((budgetMost + time.Duration(0.05*float64(r.now)))/r.cost) + 1
+	most := int((budgetMost+time.Duration(0.05*float64(r.now)))/r.cost) + 1
 	if r.asked > most {
 		t.Errorf("%d collections of 1 s in %v, the budget allows %d", r.asked, r.now, most)
 	}
