@@ -89,7 +89,7 @@ func TestSortPackages(t *testing.T) {
 		{ImportPath: module + "/alloc"}, {ImportPath: module + "/alloc.test", Deps: []string{"fmt"}},
 		{ImportPath: module + "/host/vmm", Deps: []string{vmtesting + "x"}},
 		{ImportPath: module + "/host/vmm [" + module + "/host/vmm.test]", Deps: []string{vmtesting}},
-		{ImportPath: module + "/host/vmm.test", Deps: []string{"fmt", vmtesting}},
+		{ImportPath: module + "/host/vmm.test", Deps: []string{"fmt", vmtesting + " [" + module + "/host/vmm.test]"}},
 		{ImportPath: module + "/cmd/silo"}, // without tests
 		{ImportPath: module + "/out/scratch"},
 	})

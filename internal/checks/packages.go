@@ -58,7 +58,7 @@ func sortPackages(all []listed) (p Packages) {
 	boots := map[string]bool{}
 	for _, l := range all {
 		if pkg, isTest := strings.CutSuffix(l.ImportPath, ".test"); isTest {
-			boots[pkg] = slices.Contains(l.Deps, vmtesting)
+			boots[pkg] = slices.ContainsFunc(l.Deps, isVMTesting)
 		}
 	}
 	for _, l := range all {
@@ -74,4 +74,11 @@ func sortPackages(all []listed) (p Packages) {
 		}
 	}
 	return p
+}
+
+// isVMTesting also knows the package when it was compiled again for a test of what it imports: then
+// it is listed as "PATH [TEST]".
+func isVMTesting(dep string) bool {
+	path, _, _ := strings.Cut(dep, " ")
+	return path == vmtesting
 }
