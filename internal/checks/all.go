@@ -38,7 +38,7 @@ func All(cfg Config) []Step {
 }
 
 func (r *run) setup(ctx context.Context, out io.Writer) error {
-	if err := devsetup.Ensure(ctx, devsetup.Machine(out), devsetup.Race, devsetup.VM, devsetup.Kernel, devsetup.Redis); err != nil {
+	if err := devsetup.Ensure(ctx, devsetup.Machine(out), devsetup.Test, devsetup.VM, devsetup.Kernel); err != nil {
 		return err
 	}
 	pkgs, err := findPackages(ctx, r.dir)

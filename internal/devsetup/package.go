@@ -9,7 +9,7 @@ type Purpose string
 const (
 	Kernel Purpose = "build the guest kernel"
 	VM     Purpose = "run virtual machines"
-	Race   Purpose = "test with the race detector"
+	Test   Purpose = "run the unit tests"
 	Redis  Purpose = "load a store with the Redis clients"
 	Stock  Purpose = "unpack the distribution's own kernel"
 )
@@ -26,8 +26,8 @@ type Package struct {
 var Packages = []Package{
 	{Name: "qemu-system-x86", Command: "qemu-system-x86_64", For: []Purpose{VM}},
 	{Name: "linux-source-6.1", File: "/usr/src/linux-source-6.1.tar.xz", For: []Purpose{Kernel}},
-	{Name: "gcc", Command: "gcc", For: []Purpose{Kernel, Race}},
-	{Name: "libc6-dev", File: "/usr/include/stdlib.h", For: []Purpose{Kernel, Race}},
+	{Name: "gcc", Command: "gcc", For: []Purpose{Kernel, Test}}, // the race detector needs cgo
+	{Name: "libc6-dev", File: "/usr/include/stdlib.h", For: []Purpose{Kernel, Test}},
 	{Name: "make", Command: "make", For: []Purpose{Kernel}},
 	{Name: "flex", Command: "flex", For: []Purpose{Kernel}},
 	{Name: "bison", Command: "bison", For: []Purpose{Kernel}},
@@ -35,7 +35,8 @@ var Packages = []Package{
 	{Name: "libelf-dev", File: "/usr/include/gelf.h", For: []Purpose{Kernel}}, // objtool
 	{Name: "xz-utils", Command: "xz", For: []Purpose{Kernel}},
 	{Name: "git", Command: "git", For: []Purpose{Kernel}}, // applies silo's patches
-	{Name: "redis-tools", Command: "redis-benchmark", For: []Purpose{Redis}},
+	{Name: "redis-tools", Command: "redis-benchmark", For: []Purpose{Redis, Test}},
+	{Name: "iproute2", Command: "ip", For: []Purpose{Test}}, // PID 1's network in a namespace
 	{Name: "dpkg", Command: "dpkg-deb", For: []Purpose{Stock}},
 }
 
