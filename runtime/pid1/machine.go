@@ -2,9 +2,11 @@ package pid1
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,11 +24,13 @@ type machine interface {
 	oom() (oomState, error)
 }
 
+var errNotStarted = errors.New("signal the application: it has not been started")
+
 // kernel is the machine of a real guest.
 type kernel struct {
 	mem  memoryGroup
 	cpus cpuGroup
-	pid  int // of the application
+	pid  atomic.Int64 // of the application; 0 = it is not there yet
 }
 
 func (k *kernel) read() (Reading, error) {
@@ -101,7 +105,11 @@ func (k *kernel) setLimit(n int64) error { return k.mem.setLimit(n) }
 func (k *kernel) setWidth(n int) error   { return k.cpus.setWidth(n) }
 func (k *kernel) oom() (oomState, error) { return k.mem.oom() }
 func (k *kernel) signal(s unix.Signal) error {
-	if err := unix.Kill(k.pid, s); err != nil {
+	pid := int(k.pid.Load())
+	if pid == 0 {
+		return errNotStarted // and never kill(0), which would mean ourselves
+	}
+	if err := unix.Kill(pid, s); err != nil {
 		return fmt.Errorf("signal the application: %w", err)
 	}
 	return nil

@@ -23,10 +23,6 @@ const (
 
 	// exitWithin bounds the wait for the host to take in how the application ended.
 	exitWithin = 5 * time.Second
-
-	// visible is how many vCPUs an application sees when it starts. The Go runtime decides by that
-	// number, once, whether a mutex is worth spinning for.
-	visible = 2
 )
 
 // Main is the life of the guest. It returns only by powering off.
@@ -55,6 +51,7 @@ func live() error {
 	if err != nil {
 		return err
 	}
+	p := prepare()
 	g, err := connect()
 	if err != nil {
 		return err
@@ -64,7 +61,7 @@ func live() error {
 	if err != nil {
 		return err
 	}
-	exit := g.serveApplication(w)
+	exit := g.serveApplication(w, p)
 	ctx, cancel := context.WithTimeout(context.Background(), exitWithin)
 	defer cancel()
 	if err := g.host.SendExit(ctx, exit); err != nil {

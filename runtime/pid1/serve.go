@@ -3,73 +3,39 @@ package pid1
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"github.com/silo-os/silo/hvcall"
 )
 
-// serveApplication prepares the guest, runs the application and says how it ended.
-func (g *guest) serveApplication(w hvcall.Welcome) hvcall.Exit {
-	k := &kernel{}
-	visible := min(visible, wholeCPUs(w.CPU.MaxMilli))
-	l, err := prepare(k, w, visible)
-	if err != nil {
+// serveApplication runs the application in the prepared guest and says how it ended.
+func (g *guest) serveApplication(w hvcall.Welcome, p *preparation) hvcall.Exit {
+	if err := p.finish(w); err != nil {
 		return hvcall.Exit{Cause: hvcall.CauseInit, Code: 125, Text: err.Error()}
 	}
+	k := &p.kernel
 	c := newControl(g.log, k, g.host, w, max(0, int64(w.Memory.Boot)-g.bootTotal))
-	c.cpu.started(visible)
-	c.cpu.width = visible
-	c.step(c.now()) // the limit stands before the application does
-	app, err := startApplication(w, l)
+	c.cpu.started(p.running)
+	c.cpu.width = p.running
+	ctx, stop := context.WithCancel(context.Background())
+	loop := make(chan struct{})
+	go func() { c.run(ctx); close(loop) }() // sets the limit while the application is being started
+	app, err := startApplication(w, p.launcher)
+	runtime.GOMAXPROCS(1) // what is granted is the application's
 	if err != nil {
+		stop()
 		return hvcall.Exit{Cause: hvcall.CauseStart, Code: 126, Text: err.Error()}
 	}
-	k.pid = app.pid
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
-	return g.supervise(ctx, c, k, app)
+	k.pid.Store(int64(app.pid))
+	return g.supervise(ctx, c, k, app, func() { stop(); <-loop })
 }
 
-// prepare does all that does not depend on one another at the same time: what takes long is mostly
-// waiting, for another vCPU or for the kernel.
-func prepare(k *kernel, w hvcall.Welcome, visible int) (l *launcher, err error) {
-	if err := setClock(w.UnixNanos); err != nil {
-		return nil, err
-	}
-	defer unix.Umask(unix.Umask(0)) // one for the process, so not left to those who run side by side
-	var group errgroup.Group
-	group.Go(func() error { return (&kernel{}).online(visible) })
-	group.Go(func() error { return configureNetwork(w.Network) })
-	group.Go(func() (err error) {
-		if err := create(mountsCgroups); err != nil {
-			return err
-		}
-		if k.mem, err = newMemoryGroup(); err != nil {
-			return err
-		}
-		if k.cpus, err = newCPUGroup(1); err != nil {
-			return err
-		}
-		l, err = newLauncher(k.mem.cgroup, k.cpus.cgroup)
-		return err
-	})
-	group.Go(func() error {
-		if err := create(mountsThen); err != nil {
-			return err
-		}
-		return writeNames(w.Name, w.Network)
-	})
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	return l, k.setWidth(visible) // which all must be online for
-}
-
-// supervise connects everything and waits for the end.
-func (g *guest) supervise(ctx context.Context, c *control, k *kernel, app *application) hvcall.Exit {
+// supervise connects everything and waits for the end. It stops the control loop by stop, after which
+// the loop's state may be read.
+func (g *guest) supervise(ctx context.Context, c *control, k *kernel, app *application, stop func()) hvcall.Exit {
 	if err := watchGate(k.mem, func() { c.post(func(*control) {}) }); err != nil {
 		g.log.Error("gate not watched: stalls are noticed late", "err", err)
 	}
@@ -78,14 +44,9 @@ func (g *guest) supervise(ctx context.Context, c *control, k *kernel, app *appli
 	fw.forward(hvcall.StreamOut, app.out)
 	fw.forward(hvcall.StreamErr, app.err)
 	go g.serveCalls(ctx, c, app)
-	loopDone := make(chan struct{})
-	ctx, stop := context.WithCancel(ctx)
-	go func() { c.run(ctx); close(loopDone) }()
-
 	status, err := reap(app.pid)
 	fw.drain()
 	stop()
-	<-loopDone // its state is ours to read from here on
 	c.sendUsage(c.now())
 	if err != nil {
 		return hvcall.Exit{Cause: hvcall.CauseInit, Code: 125, Text: err.Error()}

@@ -1,0 +1,79 @@
+package pid1
+
+import (
+	"errors"
+	"os"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"github.com/silo-os/silo/hvcall"
+)
+
+// visible is how many vCPUs an application sees when it starts, where the guest has so many. The Go
+// runtime decides by that number, once, whether a mutex is worth spinning for.
+const visible = 2
+
+// preparation is all that a guest needs before its application. What does not depend on the host's
+// answer is begun before the host is asked, and everything at the same time: most of it is waiting,
+// for another vCPU or for the kernel.
+type preparation struct {
+	group    errgroup.Group
+	umask    int
+	kernel   kernel
+	launcher *launcher
+	running  int // vCPUs online
+}
+
+func prepare() *preparation {
+	p := &preparation{umask: unix.Umask(0), running: 1}
+	p.group.Go(p.startVCPUs)
+	p.group.Go(p.makeGroups)
+	p.group.Go(func() error { return create(mountsThen) })
+	return p
+}
+
+// startVCPUs brings up what the application will see. This process uses them as well until the
+// application runs.
+func (p *preparation) startVCPUs() error {
+	err := p.kernel.online(visible)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil // the guest has one
+	}
+	if err == nil {
+		p.running = visible
+		runtime.GOMAXPROCS(visible)
+	}
+	return err
+}
+
+func (p *preparation) makeGroups() (err error) {
+	if err := create(mountsCgroups); err != nil {
+		return err
+	}
+	if p.kernel.mem, err = newMemoryGroup(); err != nil {
+		return err
+	}
+	if p.kernel.cpus, err = newCPUGroup(1); err != nil {
+		return err
+	}
+	p.launcher, err = newLauncher(p.kernel.mem.cgroup, p.kernel.cpus.cgroup)
+	return err
+}
+
+// finish does what depends on the host's answer and waits for the rest.
+func (p *preparation) finish(w hvcall.Welcome) error {
+	defer unix.Umask(p.umask)
+	if err := setClock(w.UnixNanos); err != nil {
+		return err
+	}
+	p.group.Go(func() error { return configureNetwork(w.Network) })
+	if err := p.group.Wait(); err != nil {
+		return err
+	}
+	if err := writeNames(w.Name, w.Network); err != nil { // into folders that are there now
+		return err
+	}
+	return p.kernel.setWidth(p.running)
+}
