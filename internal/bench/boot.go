@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/silo-os/silo/host/vmm"
 	"github.com/silo-os/silo/images"
 	"github.com/silo-os/silo/internal/devsetup"
 )
@@ -36,6 +37,7 @@ type subject struct {
 	stock        string // path of the distribution's kernel
 	stockInitrd  string // path of an archive with the application as /init
 	stockPackage string
+	accel        string
 }
 
 // Boot measures how long a guest takes from the start of QEMU to its application, beside the stock
@@ -67,6 +69,9 @@ func prepareBoot(ctx context.Context, cfg Config) (s subject, err error) {
 	}
 	s.image, err = images.Build(ctx, images.Config{Package: application, Dir: cfg.Dir, Progress: cfg.Out})
 	if err != nil {
+		return s, err
+	}
+	if s.accel, err = vmm.ProbeAccel(ctx, vmm.ProbeConfig{}); err != nil {
 		return s, err
 	}
 	cache, err := cacheDir()
@@ -126,7 +131,8 @@ func judgeBoot(stockPackage string, t bootTimes, trips []time.Duration, idle []f
 		note    string
 	}{
 		{mainRatio, median(t.main) / stock, Ratios(t.main, t.stock),
-			fmt.Sprintf("QEMU start to the first line of examples/hello: median silo / median %s; median, min, max of pairs booted in turn", stockPackage)},
+			fmt.Sprintf("QEMU start to the first line of examples/hello: median silo / median %s told %q; median, min, max of pairs booted in turn",
+				stockPackage, stockCmdline)},
 		{mainSeconds(stock), median(t.main), t.main,
 			fmt.Sprintf("QEMU start to PID 1's Hello answered: median %.3f s; stock kernel to the application's first line: median %.3f s; the limit is %v of that",
 				median(t.hello), stock, mainRatio.Limit)},

@@ -57,24 +57,6 @@ func (s subject) start(ctx context.Context, spec node.GuestSpec) (*node.Guest, f
 	return g, func() { n.Close() }, nil
 }
 
-// bootStock boots the stock kernel on the same virtual machine. It has more memory at boot, because
-// it does not boot with so little.
-func (s subject) bootStock(ctx context.Context) (time.Duration, error) {
-	said := newListener(firstWords)
-	start := time.Now()
-	vm, err := vmm.Start(ctx, vmm.Config{Name: "stock", Kernel: s.stock, Initramfs: s.stockInitrd,
-		BootMemory: stockMemory, MaxMemory: maxMemory, VCPUs: bootVCPUs, Console: said})
-	if err != nil {
-		return 0, err
-	}
-	defer vm.Close()
-	heard, err := said.wait(ctx, vm.Done())
-	if err != nil {
-		return 0, fmt.Errorf("%w; its console ends: %q", err, vm.ConsoleTail())
-	}
-	return heard.Sub(start), nil
-}
-
 // roundTrips times calls to PID 1 of a guest whose application idles.
 func (s subject) roundTrips(ctx context.Context, cfg Config) ([]time.Duration, error) {
 	vm, err := vmm.Start(ctx, vmm.Config{Name: "rtt", Kernel: s.image.KernelPath(), Initramfs: s.image.InitramfsPath(),

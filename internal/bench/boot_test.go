@@ -64,6 +64,9 @@ func TestListener(t *testing.T) {
 		if at, err := l.wait(t.Context(), never); err != nil || at.Sub(start) != 3*time.Second {
 			t.Errorf("heard after %v, %v", at.Sub(start), err)
 		}
+		if got := l.last(); !strings.Contains(got, "Linux\\nhello: serving") {
+			t.Errorf("the last words are %s", got)
+		}
 		deaf := newListener("x")
 		gone := make(chan struct{})
 		time.AfterFunc(time.Second, func() { close(gone) })
@@ -74,6 +77,19 @@ func TestListener(t *testing.T) {
 			t.Errorf("a guest that says nothing: %v", err)
 		}
 	})
+}
+
+// TestStockArgs: the same machine, and nothing that belongs to silo's kernel.
+func TestStockArgs(t *testing.T) {
+	args := strings.Join(subject{stock: "/bzImage", stockInitrd: "/hello.cpio", accel: "tcg"}.stockArgs(), " ")
+	for _, want := range []string{"-append " + stockCmdline, "-kernel /bzImage", "-initrd /hello.cpio", "-cpu max,-erms,-fsrm", "virtio-mem-pci", "-smp 2"} {
+		if !strings.Contains(args, want) {
+			t.Errorf("the command line lacks %q: %s", want, args)
+		}
+	}
+	if strings.Contains(args, "noreplace-smp") {
+		t.Errorf("the stock kernel is told what silo's is: %s", args)
+	}
 }
 
 func TestParseDepends(t *testing.T) {

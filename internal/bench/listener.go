@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"context"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -12,7 +13,7 @@ type listener struct {
 	words []byte
 
 	mu    sync.Mutex
-	tail  []byte // the end of what came; the words may come in pieces
+	tail  []byte // the end of what came before the words, which may come in pieces
 	heard time.Time
 	said  chan struct{} // closed when the words came
 }
@@ -31,12 +32,21 @@ func (l *listener) Write(b []byte) (int, error) {
 	}
 	l.tail = append(l.tail, b...)
 	if bytes.Contains(l.tail, l.words) {
-		l.heard, l.tail = now, nil
+		l.heard = now
 		close(l.said)
-		return len(b), nil
 	}
-	l.tail = bytes.Clone(l.tail[max(0, len(l.tail)-len(l.words)+1):])
+	l.tail = bytes.Clone(l.tail[max(0, len(l.tail)-len(l.words)-lastWords):])
 	return len(b), nil
+}
+
+// lastWords is how much of what came is kept for errors, in bytes.
+const lastWords = 400
+
+// last is the end of what came.
+func (l *listener) last() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strconv.Quote(string(l.tail))
 }
 
 // wait waits for the words and returns when they came. The end of who should say them is an error.
