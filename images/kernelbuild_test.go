@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -198,6 +199,28 @@ func TestCancelledBuildLeavesNothing(t *testing.T) {
 	requireGone(t, pids)
 }
 
+// TestKilledBuildLeavesNothing: what a build runs ends with it, and the next one sweeps.
+func TestKilledBuildLeavesNothing(t *testing.T) {
+	pids := filepath.Join(t.TempDir(), "pids")
+	cfg := fakeKernel(t, "echo $PPID $$ > "+pids+".new; mv "+pids+".new "+pids+"; while :; do echo '  CC      more.o'; sleep 0.05; done")
+	builder := exec.Command(os.Args[0])
+	builder.Env = append(os.Environ(), "SILO_TEST_BUILD_KERNEL="+cfg.Source, cacheEnv+"="+cfg.Cache)
+	if err := builder.Start(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, pids)
+	builder.Process.Kill()
+	builder.Wait()
+	requireGone(t, pids)
+
+	other := fakeKernel(t, "")
+	other.Cache = cfg.Cache
+	if _, err := BuildKernel(t.Context(), other); err != nil {
+		t.Error(err)
+	}
+	requireNothingLeft(t, cfg.Cache)
+}
+
 // TestDamagedKernelIsBuiltAgain: a cache that lost a file heals.
 func TestDamagedKernelIsBuiltAgain(t *testing.T) {
 	cfg := fakeKernel(t, "")
@@ -258,17 +281,20 @@ func requireGone(t *testing.T, pids string) {
 		t.Fatal(err)
 	}
 	for _, pid := range strings.Fields(string(data)) {
-		for range 500 {
-			stat, err := os.ReadFile("/proc/" + pid + "/stat")
-			if err != nil || strings.Contains(string(stat), ") Z ") {
-				data = nil
-				break
-			}
-			time.Sleep(10 * time.Millisecond)
-			data = []byte(pid)
-		}
-		if data != nil {
+		if !ends(pid) {
 			t.Errorf("process %s still runs", pid)
 		}
 	}
+}
+
+// ends waits for a process to be gone, or to be a corpse that its parent may bury.
+func ends(pid string) bool {
+	for range 500 {
+		stat, err := os.ReadFile("/proc/" + pid + "/stat")
+		if err != nil || strings.Contains(string(stat), ") Z ") {
+			return true
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return false
 }

@@ -1,6 +1,7 @@
 package images
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +10,10 @@ import (
 
 // TestMain lets a test run this binary as a process that it can kill.
 func TestMain(m *testing.M) {
+	if source := os.Getenv("SILO_TEST_BUILD_KERNEL"); source != "" {
+		_, err := BuildKernel(context.Background(), KernelConfig{Source: source, files: fakeFiles()})
+		panic(err)
+	}
 	if dir := os.Getenv("SILO_TEST_HOLD_SCRATCH"); dir != "" {
 		s, err := newScratch(dir, "held")
 		if err != nil {
