@@ -10,6 +10,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/google/renameio/v2"
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 )
 
 // report writes the files and prints the closing table.
@@ -22,11 +23,11 @@ func report(cfg Config, r Result, rec *recorder) error {
 	if err != nil {
 		return err
 	}
-	text, err := json.MarshalIndent(r, "", "  ")
+	figures, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode result: %w", err)
 	}
-	for name, content := range map[string][]byte{"timeline.svg": picture, "result.json": append(text, '\n')} {
+	for name, content := range map[string][]byte{"timeline.svg": picture, "result.json": append(figures, '\n')} {
 		if err := renameio.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
 			return fmt.Errorf("write report: %w", err)
 		}
@@ -41,7 +42,7 @@ func closingTable(r Result) string {
 	size := func(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
-	t.SetColumnConfigs([]table.ColumnConfig{{Number: 2, WidthMax: 70}})
+	t.SetColumnConfigs([]table.ColumnConfig{{Number: 2, WidthMax: 70, WidthMaxEnforcer: text.WrapSoft}})
 	t.AppendRows([]table.Row{
 		{"records loaded / equal / all", fmt.Sprintf("%s / %s / %s", humanize.Comma(int64(r.RecordsLoaded)),
 			humanize.Comma(int64(r.RecordsEqual)), humanize.Comma(int64(r.RecordsTotal)))},
