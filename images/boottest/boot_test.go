@@ -5,15 +5,20 @@ package boottest
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/silo-os/silo/host/vmm"
 	"github.com/silo-os/silo/images"
+	"github.com/silo-os/silo/images/initramfs"
 	"github.com/silo-os/silo/internal/vmtesting"
 )
 
@@ -31,7 +36,7 @@ type guest struct {
 
 func start(t *testing.T, cfg vmm.Config) *guest {
 	t.Helper()
-	cfg.Kernel, cfg.Initramfs = vmtesting.RequireKernel(t), vmtesting.Initramfs(t, "./testdata/prober")
+	cfg.Kernel, cfg.Initramfs = vmtesting.RequireKernel(t), archive(t)
 	cfg.Binary, cfg.Name = vmtesting.RequireQEMU(t), t.Name()
 	cfg.Cmdline = images.Cmdline()
 	vm, err := vmm.Start(t.Context(), cfg)
@@ -52,6 +57,50 @@ func start(t *testing.T, cfg vmm.Config) *guest {
 		t.Fatalf("guest said %q", got)
 	}
 	return g
+}
+
+// program is the prober, built once for all tests.
+var program = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(scratch, "prober")
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", path, "./testdata/prober")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := build.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build prober: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// scratch is a folder that lives as long as the tests.
+var scratch string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "boottest")
+	if err != nil {
+		panic(err)
+	}
+	scratch = dir
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// archive returns an archive in which the prober is both PID 1 and the application.
+func archive(t *testing.T) string {
+	t.Helper()
+	prober, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(filepath.Join(t.TempDir(), "initramfs.cpio"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := initramfs.Write(f, initramfs.Content{Init: prober, App: prober}); err != nil {
+		t.Fatal(err)
+	}
+	return f.Name()
 }
 
 func (g *guest) read() string {
@@ -134,6 +183,9 @@ func TestKernelHasWhatGuestsNeed(t *testing.T) {
 			t.Errorf("%s: %q, want %q in it", c.order, got, c.want)
 		}
 	}
+	if got, want := g.ask("sum /app/main"), sum(t); got != want {
+		t.Errorf("the application's content is %s in the guest, want %s", got, want)
+	}
 	for n := 1; n <= 3; n++ {
 		online := fmt.Sprintf("/sys/devices/system/cpu/cpu%d/online", n)
 		for _, to := range []string{"1", "0", "1"} {
@@ -154,6 +206,20 @@ func TestKernelHasWhatGuestsNeed(t *testing.T) {
 	if err := g.Err(); err.Cause != vmm.CauseGuestShutdown {
 		t.Errorf("ended by %v, want the guest switched off", err)
 	}
+}
+
+// sum is the digest of the prober.
+func sum(t *testing.T) string {
+	t.Helper()
+	path, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(data))
 }
 
 // TestKernelGrowsAndReturns: from the smallest guest to 8 GiB in one go, used, and back.

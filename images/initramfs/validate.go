@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/u-root/mkuimage/cpio"
 )
@@ -20,6 +21,11 @@ func Validate(r io.ReaderAt) error {
 	var faults []error
 	last := ""
 	for _, rec := range records {
+		name := strings.TrimRight(rec.Name, "\x00")
+		if name == "." && rec.Name != name {
+			continue // a filler, see alignedWriter
+		}
+		rec.Name = name
 		if rec.Name < last {
 			faults = append(faults, fmt.Errorf("%s: after %s, out of order", rec.Name, last))
 		}
@@ -73,6 +79,9 @@ func validateRecord(r cpio.Record, mode uint64) []error {
 	case cpio.S_IFREG:
 		if !startsAsELF(r) {
 			fault("no ELF program")
+		}
+		if r.FilePos%pageSize != 0 {
+			fault("content at %#x, not at a page", r.FilePos)
 		}
 	}
 	return faults

@@ -21,10 +21,12 @@ type folder struct {
 	mode uint64
 }
 
-// folders are what PID 1 mounts on or writes to. The root itself needs a mode that lets an
-// application without root's capabilities in.
+// rootMode lets an application without root's capabilities into the root.
+const rootMode = 0o755
+
+// folders are the root and what PID 1 mounts on or writes to.
 var folders = []folder{
-	{".", 0o755}, {"app", 0o755}, {"dev", 0o755}, {"etc", 0o755}, {"proc", 0o555}, {"run", 0o755},
+	{".", rootMode}, {"app", 0o755}, {"dev", 0o755}, {"etc", 0o755}, {"proc", 0o555}, {"run", 0o755},
 	{"sys", 0o555}, {"tmp", 0o1777},
 }
 
@@ -52,7 +54,7 @@ func Write(w io.Writer, c Content) error {
 		}
 		defer f.Close()
 	}
-	out := &archiveWriter{cpio.Newc.Writer(w)}
+	out := newAlignedWriter(w)
 	if err := files.WriteTo(out); err != nil {
 		return fmt.Errorf("write archive: %w", err)
 	}
@@ -85,13 +87,3 @@ func addProgram(files *initramfs.Files, name, path string) (*os.File, error) {
 	}
 	return f, nil
 }
-
-// archiveWriter writes each record as one that tells nothing of this machine.
-type archiveWriter struct{ w cpio.RecordWriter }
-
-func (a *archiveWriter) WriteRecord(r cpio.Record) error {
-	return a.w.WriteRecord(cpio.MakeReproducible(r))
-}
-
-// Finish writes the record that ends an archive.
-func (a *archiveWriter) Finish() error { return cpio.WriteTrailer(a.w) }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -67,6 +68,9 @@ func obey(words []string) string {
 		return string(data) + failure(err)
 	case "write":
 		return failure(os.WriteFile(arg(1), []byte(arg(2)), 0)) + "ok"
+	case "sum": // of a file's content
+		data, err := os.ReadFile(arg(1))
+		return fmt.Sprintf("%x", sha256.Sum256(data)) + failure(err)
 	case "count": // files that match a pattern
 		found, _ := filepath.Glob(arg(1))
 		return strconv.Itoa(len(found))
