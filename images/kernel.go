@@ -2,9 +2,7 @@ package images
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -22,15 +20,6 @@ type Kernel struct {
 	Key        string // of its source, configuration and compiler
 	ConfigPath string // the kernel's .config
 	Size       int64  // bytes of vmlinux
-}
-
-// kernelFile is kernel.json.
-type kernelFile struct {
-	Version string `json:"version"`
-	Digest  string `json:"digest"`
-	Size    int64  `json:"size"`
-	Recipe  recipe `json:"recipe"`
-	Objects int    `json:"objects"` // files that the build compiled: the length of the next one
 }
 
 // KernelConfig says from what to build a kernel and where to keep it. The zero value is right.
@@ -114,54 +103,4 @@ func findKernel(cache string, want recipe) (*Kernel, error) {
 		}
 	}
 	return nil, ErrKernelNotBuilt
-}
-
-// Files of a kernel's folder.
-const (
-	kernelELF    = "vmlinux"
-	kernelConfig = "config"
-	kernelMap    = "System.map"
-	kernelJSON   = "kernel.json"
-)
-
-// openKernel returns the kernel in a folder of the cache. The folder came there whole, by one
-// rename, so that its size is check enough.
-func openKernel(dir string) (*Kernel, error) {
-	file, err := readKernelFile(dir)
-	if err != nil {
-		return nil, err
-	}
-	k := &Kernel{
-		Path:       filepath.Join(dir, kernelELF),
-		ConfigPath: filepath.Join(dir, kernelConfig),
-		Version:    file.Version,
-		Digest:     file.Digest,
-		Key:        file.Recipe.key(),
-		Size:       file.Size,
-	}
-	info, err := os.Stat(k.Path)
-	switch {
-	case err != nil:
-		return nil, &DamagedError{k.Path, err.Error()}
-	case info.Size() != k.Size:
-		return nil, &DamagedError{k.Path, fmt.Sprintf("it has %d bytes and should have %d", info.Size(), k.Size)}
-	}
-	return k, nil
-}
-
-// readKernelFile reads kernel.json in a folder of the cache; ErrKernelNotBuilt without one.
-func readKernelFile(dir string) (kernelFile, error) {
-	path := filepath.Join(dir, kernelJSON)
-	data, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return kernelFile{}, ErrKernelNotBuilt
-	}
-	if err != nil {
-		return kernelFile{}, fmt.Errorf("open kernel: %w", err)
-	}
-	var file kernelFile
-	if err := json.Unmarshal(data, &file); err != nil {
-		return kernelFile{}, &DamagedError{path, err.Error()}
-	}
-	return file, nil
 }
