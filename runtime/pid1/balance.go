@@ -19,6 +19,16 @@ const (
 	// should relieve a shortage fails for the shortage.
 	reserveLeast = 5 * mib
 
+	// raisedShare and raisedMost: when a block comes online the kernel raises its watermark to
+	// this share of memory, or so many huge pages, to help huge pages along. PID 1 lowers it again at
+	// its next step; in between, what is below the watermark must not be the application's, or the
+	// kernel kills it for want of memory in the very moment when memory comes.
+	raisedShare = 20
+	raisedMost  = 66 * mib
+
+	// lowmemShare is what the kernel keeps of its own zones from the application, see setLowmem.
+	lowmemShare = 64
+
 	// memmapShare: 64 bytes describe a page of 4 KiB; as much must be free before plugging.
 	memmapShare = 64
 
@@ -102,11 +112,12 @@ func (b *Balance) Step(now time.Duration, r Reading) Plan {
 		b.system = max(0, plugged-r.Free-r.Charged)
 	}
 	system := b.system
-	reserve := reserveLeast + r.MinFree
+	reserve := reserveOf(plugged, r.MinFree)
 	b.compare(r)
 	share := b.share(now, r)
 	b.watch(now, r)
-	want := system + reserve + share
+	want := system + share
+	want += reserveOf(want+want/8, r.MinFree) // of the guest that it will be then
 	want = coarse(want + max(0, want-plugged)/memmapShare)
 	capped := want > b.Max
 	want = min(max(want, b.Boot), b.Max)
@@ -121,6 +132,11 @@ func (b *Balance) Step(now time.Duration, r Reading) Plan {
 	p.Share = max(p.Limit-b.extra, mib)
 	p.Demand = b.demand(r, system+reserve)
 	return p
+}
+
+// reserveOf is what must stay free in a guest of total bytes.
+func reserveOf(total, minFree int64) int64 {
+	return reserveLeast + max(minFree, min(total/raisedShare, raisedMost)) + total/lowmemShare
 }
 
 // extraMost bounds what is believed of pages that the runtime does not know of.

@@ -32,7 +32,7 @@ func TestIdleGuestDemandsItsBootMemory(t *testing.T) {
 	if !p.State || p.Demand.Memory != 64*mib {
 		t.Fatalf("first plan %+v", p)
 	}
-	if p.Limit+10*mib+20*mib+reserveLeast+3*mib != 64*mib {
+	if p.Limit+10*mib+20*mib+reserveOf(64*mib, 3*mib) != 64*mib {
 		t.Errorf("limit %d MiB: the parts do not add up to the grant", p.Limit>>20)
 	}
 	if p = b.Step(time.Second, fakeGuest{boot: 64 * mib, system: 10 * mib}.reading()); p.State {
@@ -46,7 +46,7 @@ func TestApplicationsWordGoesIntoTheDemand(t *testing.T) {
 	b.Step(0, f.reading())
 	b.AppDemand(hvcall.Demand{Revision: 1, Memory: 300 * mib, Urgency: hvcall.UrgencyAhead, Reason: hvcall.ReasonForecast})
 	p := b.Step(time.Millisecond, f.reading())
-	if !p.State || p.Demand.Memory < 338*mib || p.Demand.Memory > 360*mib {
+	if !p.State || p.Demand.Memory < 338*mib || p.Demand.Memory > 380*mib {
 		t.Fatalf("demand %d MiB for 300 of the application", p.Demand.Memory>>20)
 	}
 	if p.Demand.Reason != hvcall.ReasonForecast {

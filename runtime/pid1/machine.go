@@ -57,6 +57,30 @@ func (k *kernel) read() (Reading, error) {
 
 const minFreePath = "/proc/sys/vm/min_free_kbytes"
 
+// overcommitPath decides what the kernel says to a program that maps much at once. By default it refuses
+// what is more than the guest holds at the moment, which here says nothing: what is touched will be
+// granted, or waited for at the gate.
+const overcommitPath = "/proc/sys/vm/overcommit_memory"
+
+func allowOvercommit() error {
+	if err := os.WriteFile(overcommitPath, []byte("1"), 0); err != nil {
+		return fmt.Errorf("allow overcommit: %w", err)
+	}
+	return nil
+}
+
+// lowmemPath sets how much of each zone is kept from allocations that could go to a higher one: a 128th
+// of the higher zones' size. Without it the application's pages fill the zones of which the kernel
+// itself lives; by default it is up to a 32nd, which a guest would pay for.
+const lowmemPath = "/proc/sys/vm/lowmem_reserve_ratio"
+
+func setLowmem() error {
+	if err := os.WriteFile(lowmemPath, []byte("128 128 128 128"), 0); err != nil {
+		return fmt.Errorf("set lowmem_reserve_ratio: %w", err)
+	}
+	return nil
+}
+
 func readMinFree() (int64, error) {
 	b, err := os.ReadFile(minFreePath)
 	if err != nil {

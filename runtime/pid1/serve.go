@@ -64,7 +64,7 @@ func (g *guest) serveCalls(ctx context.Context, c *control, app *application) {
 	err := conn.Serve(ctx, func(ctx context.Context, f hvcall.Frame) ([]byte, error) {
 		return g.fromApplication(c, conn, f)
 	})
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		g.log.Warn("conversation with the application ended", "err", err)
 	}
 	c.post(func(c *control) { c.app, c.cpu.speaks = nil, false; c.balance.AppDemand(hvcall.Demand{}) })
