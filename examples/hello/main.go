@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 
 	silo "github.com/silo-os/silo/runtime"
@@ -12,13 +13,17 @@ import (
 
 func main() {
 	silo.Main(func(ctx context.Context, guest *silo.Guest) error {
-		srv := &http.Server{Addr: ":8080", Handler: page(guest)}
-		context.AfterFunc(ctx, func() { srv.Shutdown(context.Background()) })
-		fmt.Println("hello: serving on", srv.Addr)
+		listener, err := net.Listen("tcp", ":8080")
+		if err != nil {
+			return err
+		}
+		fmt.Println("hello: serving on", listener.Addr())
 		if err := guest.Ready(); err != nil {
 			return err
 		}
-		if err := srv.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		srv := &http.Server{Handler: page(guest)}
+		context.AfterFunc(ctx, func() { srv.Shutdown(context.Background()) })
+		if err := srv.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil
