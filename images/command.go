@@ -24,6 +24,7 @@ type command struct {
 	stdin io.Reader
 	log   io.Writer         // gets all output; nil = nobody does
 	line  func(line string) // called with each line of output; nil = nobody
+	spent *time.Duration    // gets the processor time of the program and its children added; nil = nobody asks
 }
 
 // run runs the command and all its children in a process group, which a cancelled context
@@ -45,6 +46,9 @@ func (c command) run(ctx context.Context) error {
 	err := cmd.Run()
 	w.Close()
 	output := <-said
+	if c.spent != nil && cmd.ProcessState != nil {
+		*c.spent += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	}
 	switch {
 	case err == nil:
 		return nil

@@ -110,7 +110,7 @@ func (c KernelConfig) buildInScratch(ctx context.Context, want recipe) (*Kernel,
 		}
 		return nil, errors.Join(err, s.Remove())
 	}
-	tell.Done(fmt.Sprintf("Linux %s built", k.Version))
+	tell.Done(fmt.Sprintf("Linux %s built with %s of processor time", k.Version, b.spent.Round(time.Second)))
 	return k, s.Remove()
 }
 

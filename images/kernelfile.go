@@ -23,6 +23,8 @@ type kernelFile struct {
 	Size    int64  `json:"size"`
 	Recipe  recipe `json:"recipe"`
 	Objects int    `json:"objects"` // files that the build compiled: the length of the next one
+
+	CPUSeconds float64 `json:"cpu_seconds"` // what the build took of processors
 }
 
 // openKernel returns the kernel in a folder of the cache. The folder came there whole, by one

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // kernelBuild is one build of a kernel in a folder of its own: the source is in src, what
@@ -16,6 +17,7 @@ type kernelBuild struct {
 	tell    *progress
 	objects int // expected
 	log     *os.File
+	spent   time.Duration // processor time of all programs
 }
 
 func (b *kernelBuild) src() string     { return filepath.Join(b.dir, "src") }
@@ -65,7 +67,7 @@ func (b *kernelBuild) environ() []string {
 }
 
 func (b *kernelBuild) command(doing, dir string, argv ...string) command {
-	return command{doing: doing, dir: dir, env: b.environ(), argv: argv, log: b.log}
+	return command{doing: doing, dir: dir, env: b.environ(), argv: argv, log: b.log, spent: &b.spent}
 }
 
 func (b *kernelBuild) make(doing string, args ...string) command {
@@ -144,7 +146,8 @@ func (b *kernelBuild) store(ctx context.Context, want recipe, objects int) (*Ker
 			return nil, err
 		}
 	}
-	file := kernelFile{Version: strings.TrimSpace(string(release)), Digest: digest, Size: info.Size(), Recipe: want, Objects: objects}
+	file := kernelFile{Version: strings.TrimSpace(string(release)), Digest: digest, Size: info.Size(), Recipe: want,
+		Objects: objects, CPUSeconds: b.spent.Seconds()}
 	if err := writeJSON(filepath.Join(b.out(), kernelJSON), file); err != nil {
 		return nil, err
 	}

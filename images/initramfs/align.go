@@ -10,51 +10,71 @@ import (
 // Sizes in the archive's format.
 const (
 	pageSize   = 4096
-	headerSize = 110  // of a record, before its name
-	maxName    = 4096 // bytes of a name with its final NUL: more and the kernel skips the record
+	headerSize = 110                   // of a record, before its name
+	minFiller  = 116                   // its name is ".", NUL, a number, and NULs
+	maxFiller  = headerSize + 4096 - 2 // in steps of 4; a name of more than 4096 bytes makes the kernel skip all
 )
 
 // alignedWriter writes each record as one that tells nothing of this machine, and the content
 // of each file at the start of a page. There the kernel takes the pages for the file as
 // they lie in memory; elsewhere it copies them (patch 0009 of package images).
 //
-// What is before a file's content is its name: trailing NULs make it as long as need be.
+// What makes up the room is a filler before the file: the root folder once more, which is
+// there already, by a name that ends in as many NULs as need be. The kernel stops at the first.
 type alignedWriter struct {
-	w   cpio.RecordWriter
-	out *countingWriter
+	w       cpio.RecordWriter
+	out     *countingWriter
+	fillers int
 }
 
 func newAlignedWriter(w io.Writer) *alignedWriter {
 	out := &countingWriter{w: w}
-	return &alignedWriter{cpio.Newc.Writer(out), out}
+	return &alignedWriter{w: cpio.Newc.Writer(out), out: out}
 }
 
-// WriteRecord writes a record, after a filler where its name alone cannot reach the page.
+// WriteRecord writes a record, after fillers if it has content.
 func (a *alignedWriter) WriteRecord(r cpio.Record) error {
 	r = cpio.MakeReproducible(r)
-	if r.FileSize == 0 {
-		return a.w.WriteRecord(r)
-	}
-	pad := a.padding(a.out.n, r.Name)
-	if len(r.Name)+1+pad > maxName {
-		// The root once more, with half a page of name.
-		filler := cpio.MakeReproducible(cpio.Directory(".", rootMode))
-		filler.Name += strings.Repeat("\x00", pageSize/2)
-		if err := a.w.WriteRecord(filler); err != nil {
+	for r.FileSize > 0 {
+		size := fillerSize(a.out.n + recordSize(len(r.Name)+1))
+		if size == 0 {
+			break
+		}
+		if size > maxFiller {
+			size = pageSize / 2 // and another one
+		}
+		if err := a.w.WriteRecord(a.filler(size)); err != nil {
 			return err
 		}
-		pad = a.padding(a.out.n, r.Name)
 	}
-	r.Name += strings.Repeat("\x00", pad)
 	return a.w.WriteRecord(r)
 }
 
-// padding returns how many NULs a name needs for the content of its record, which begins at
-// offset in the archive, to begin at a page.
-func (a *alignedWriter) padding(offset int64, name string) int {
-	content := offset + headerSize + int64(len(name)) + 1
-	return int((pageSize - content%pageSize) % pageSize)
+// filler returns a filler of so many bytes. The number is for the writer, which leaves out a
+// record whose whole name was there before.
+func (a *alignedWriter) filler(size int) cpio.Record {
+	a.fillers++
+	r := cpio.MakeReproducible(cpio.Directory(".", rootMode))
+	r.Name += "\x00" + string(rune('0'+a.fillers%10))
+	r.Name += strings.Repeat("\x00", size-headerSize-len(r.Name)-1)
+	return r
 }
+
+// fillerSize returns how large a filler moves what is at offset to the start of a page. A
+// record cannot be smaller than its header and the shortest name: then it fills a page more.
+func fillerSize(offset int64) int {
+	size := int(pageSize-offset%pageSize) % pageSize
+	if size > 0 && size < minFiller {
+		size += pageSize
+	}
+	return size
+}
+
+// recordSize returns the size of a record up to its content, by that of its name with the NUL.
+func recordSize(name int) int64 { return (headerSize + int64(name) + 3) &^ 3 }
+
+// isFiller tells whether a record that was read is one.
+func isFiller(r cpio.Record) bool { return strings.HasPrefix(r.Name, ".\x00") }
 
 // Finish writes the record that ends an archive.
 func (a *alignedWriter) Finish() error { return cpio.WriteTrailer(a.w) }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/u-root/mkuimage/cpio"
 )
@@ -21,11 +20,9 @@ func Validate(r io.ReaderAt) error {
 	var faults []error
 	last := ""
 	for _, rec := range records {
-		name := strings.TrimRight(rec.Name, "\x00")
-		if name == "." && rec.Name != name {
-			continue // a filler, see alignedWriter
+		if isFiller(rec) {
+			continue
 		}
-		rec.Name = name
 		if rec.Name < last {
 			faults = append(faults, fmt.Errorf("%s: after %s, out of order", rec.Name, last))
 		}
