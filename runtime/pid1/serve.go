@@ -22,7 +22,8 @@ func (g *guest) serveApplication(w hvcall.Welcome, p *preparation) hvcall.Exit {
 	c.cpu.width = p.running
 	ctx, stop := context.WithCancel(context.Background())
 	loop := make(chan struct{})
-	go func() { c.run(ctx); close(loop) }() // sets the limit while the application is being started
+	c.step(c.now()) // the limit stands before the application does
+	go func() { c.run(ctx); close(loop) }()
 	app, err := startApplication(w, p.launcher)
 	runtime.GOMAXPROCS(1) // what is granted is the application's
 	if err != nil {
