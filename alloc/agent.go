@@ -16,6 +16,7 @@ import (
 // sets the memory limit and collects when told.
 type Agent struct {
 	state func(Statement)
+	widen func(running bool)
 	log   *slog.Logger
 	start time.Time
 	wake  chan struct{}
@@ -47,8 +48,11 @@ func New(cfg Config, log *slog.Logger, state func(Statement)) *Agent {
 		cfg.UserLimit = user
 		log.Info("GOMEMLIMIT is set: the heap will not grow beyond it whatever the host grants", "bytes", user)
 	}
+	if cfg.Collecting == nil {
+		cfg.Collecting = func(bool) {}
+	}
 	a := &Agent{
-		state: state, log: log, start: time.Now(), wake: make(chan struct{}, 1),
+		state: state, widen: cfg.Collecting, log: log, start: time.Now(), wake: make(chan struct{}, 1),
 		gov: NewGovernor(cfg), meter: newMeter(), collecting: make(chan struct{}, 1), parked: make(map[uint64]parked), done: make(chan struct{}),
 	}
 	a.collecting <- struct{}{}
@@ -132,32 +136,36 @@ func (a *Agent) step() time.Duration {
 		a.state(d.Statement)
 	}
 	if d.Collect != CollectNone {
-		a.collect(d.Collect)
+		a.collect(d)
 	}
 	return d.Period
 }
 
 // collect runs at most one collection of ours at a time, beside the sampler, which must go on.
-func (a *Agent) collect(kind Collect) {
+func (a *Agent) collect(d Decision) {
 	select {
 	case <-a.collecting:
 	default:
-		if kind == CollectIdle {
+		if d.Collect == CollectIdle {
 			a.collected(0) // the one that runs tells as much
 		}
 		return
 	}
 	a.work.Go(func() {
 		defer func() { a.collecting <- struct{}{}; a.poke() }()
+		if d.Wide {
+			a.widen(true)
+			defer a.widen(false)
+		}
 		before := a.gcCPU()
-		if kind == CollectReturn {
+		if d.Collect == CollectReturn {
 			debug.FreeOSMemory()
 		} else {
 			runtime.GC()
 		}
 		cost := a.gcCPU() - before
-		a.log.Debug("collected", "kind", kind, "cost", cost)
-		if kind == CollectIdle {
+		a.log.Debug("collected", "kind", d.Collect, "cost", cost)
+		if d.Collect == CollectIdle {
 			a.collected(cost)
 		}
 	})
@@ -166,7 +174,7 @@ func (a *Agent) collect(kind Collect) {
 func (a *Agent) collected(cost time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.gov.Collected(cost)
+	a.gov.Collected(cost, a.meter.read())
 }
 
 func (a *Agent) gcCPU() time.Duration {

@@ -14,6 +14,10 @@ type Config struct {
 	IdleBudget float64       // share of one vCPU that idle collections may use; 0 = 0.05
 	Latency    time.Duration // grant latency assumed until one was measured; 0 = 50 ms
 	UserLimit  int64         // GOMEMLIMIT that the user set, bytes; 0 = none
+
+	// Collecting is told when a collection of the Agent's own begins and ends that is worth all vCPUs
+	// the host can spare; nil = nobody is.
+	Collecting func(running bool)
 }
 
 func (c Config) withDefaults() Config {
@@ -81,6 +85,7 @@ type Decision struct {
 	Statement Statement // the standing statement
 	Limit     int64     // memory limit for the runtime, bytes
 	Collect   Collect   // do this off the sampling goroutine, then sample again
+	Wide      bool      // Collect is long enough to be worth more vCPUs
 	Period    time.Duration
 	Pressure  Pressure
 }
@@ -156,6 +161,7 @@ func (g *Governor) Step(now time.Duration, s Sample) Decision {
 		// The host took some back. What is free already goes at once; the limit does the rest.
 		d.Collect = CollectReturn
 	}
+	d.Wide = d.Collect != CollectNone && g.idle.wide()
 	d.Period = g.period(now, s)
 	d.Pressure = pressure(s.Held(), d.Limit, g.granted, g.stated, now-g.statedAt, g.latency.Get(now, latencyHalfLife), g.answered)
 	return d
@@ -171,11 +177,12 @@ func (g *Governor) observe(now time.Duration, s Sample) {
 	g.last, g.lastAt, g.started = s, now, true
 }
 
-// Collected takes in that an idle collection is over, at the given cost of processor time. A program that
+// Collected takes in that an idle collection is over, at the given cost of processor time; after is a
+// sample taken after it. A program that
 // is silent has no recent past that could come back within moments, so the lower forecast
 // counts at once.
-func (g *Governor) Collected(cost time.Duration) {
-	g.idle.collected(cost)
+func (g *Governor) Collected(cost time.Duration, after Sample) {
+	g.idle.collected(cost, after)
 	g.lately = recent.Window{}
 }
 

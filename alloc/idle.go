@@ -20,7 +20,10 @@ type idleWatch struct {
 	quietAt  time.Duration // since when it has been quiet
 	budget   time.Duration // processor time saved up for collections
 	cost     time.Duration // of our last collection
+	mark     time.Duration // what a collection costs now, by whoever began it
 	asked    bool          // a collection was asked for and is not over
+	begun    int64         // Sample.Allocs when it was asked for
+	stirred  bool          // the program did something while our last collection ran
 	settling bool          // memory is being swept or given back for us: that is no work
 	returned time.Duration // when memory was last given back on purpose
 }
@@ -40,6 +43,19 @@ const (
 	// cost, is not worth another one.
 	workLeast = 2 * time.Millisecond
 	workShare = 100
+
+	// silenceShare of what a collection costs is waited for on top of Config.Silence, at most silenceMost: a
+	// collection of seconds that begins between two requests makes the second one late, and finds
+	// alive what is dropped while it marks.
+	silenceShare = 4
+	silenceMost  = 700 * time.Millisecond
+
+	// stirLeast is how many bytes a program allocates while our collection runs, at least, if it did
+	// anything. Its processor time cannot be told from the collector's.
+	stirLeast = 4 << 10
+
+	// wideLeast is what a collection must cost to be worth more vCPUs while it runs.
+	wideLeast = 200 * time.Millisecond
 )
 
 func (w *idleWatch) step(now time.Duration, s Sample, cfg Config) Collect {
@@ -54,13 +70,26 @@ func (w *idleWatch) step(now time.Duration, s Sample, cfg Config) Collect {
 	}
 	w.budget = min(w.budget+time.Duration(float64(dt)*cfg.IdleBudget), budgetMost)
 	w.watch(now, dt, s)
-	due := w.work >= max(workLeast, w.cost/workShare) && now-w.quietAt >= cfg.Silence
+	due := w.work >= max(workLeast, w.cost/workShare) && now-w.quietAt >= w.silence(cfg)
 	if !due || w.asked || s.Objects < payoffLeast || w.budget <= 0 {
 		return CollectNone
 	}
-	w.asked = true
+	w.asked, w.begun = true, s.Allocs
 	return CollectIdle
 }
+
+// silence is how long it must have been quiet. After a collection that was disturbed the quiet was
+// there already when it began.
+func (w *idleWatch) silence(cfg Config) time.Duration {
+	if w.stirred {
+		return cfg.Silence
+	}
+	return cfg.Silence + min(w.mark/silenceShare, silenceMost)
+}
+
+// wide reports whether a collection of ours would be over sooner, by a time worth the trouble, on all
+// vCPUs there are.
+func (w *idleWatch) wide() bool { return w.mark >= wideLeast }
 
 // watch tells work from noise in the time since the last sample.
 func (w *idleWatch) watch(now, dt time.Duration, s Sample) {
@@ -71,6 +100,7 @@ func (w *idleWatch) watch(now, dt time.Duration, s Sample) {
 		w.work += max(0, used-usual)
 	}
 	w.settling = w.settling && share >= quietShare
+	w.price(s)
 	// The collector's own time is known only when a cycle is over, for all of it at once. What the
 	// program did meanwhile stays counted: the cycle may have begun before the data was dropped.
 	w.work = max(0, w.work-(s.GCCPU-w.last.GCCPU))
@@ -82,13 +112,29 @@ func (w *idleWatch) watch(now, dt time.Duration, s Sample) {
 	w.last, w.lastAt = s, now
 }
 
-// collected takes in that our collection is over. Its processor time comes off the budget, which may
-// go below zero: then the next one waits until the debt is saved up again.
-func (w *idleWatch) collected(cost time.Duration) {
+// price learns what a collection costs now.
+func (w *idleWatch) price(s Sample) {
+	if n := s.Cycles - w.last.Cycles; s.Cycles > w.last.Cycles {
+		w.mark = (s.GCCPU - w.last.GCCPU) / time.Duration(n)
+	}
+}
+
+// collected takes in that our collection is over, with a sample taken after it. Its processor time
+// comes off the budget, which may go below zero: then the next one waits until the debt is saved up
+// again. What the program dropped while the collector marked was found alive, so if it did anything
+// in that time another collection must follow.
+func (w *idleWatch) collected(cost time.Duration, after Sample) {
 	w.budget -= cost
 	w.cost = cost
 	w.work = 0
+	w.stirred = w.asked && after.Allocs-w.begun >= stirLeast
+	if w.stirred {
+		w.work = max(workLeast, cost/workShare)
+		w.quietAt = w.lastAt
+	}
 	w.asked, w.settling = false, true
+	w.price(after)
+	w.last = after // its processor time was no work
 }
 
 // mayReturn limits how often memory is given back: each time costs a collection.

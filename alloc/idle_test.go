@@ -13,6 +13,7 @@ type watchRun struct {
 	asked   int
 	askedAt time.Duration
 	cost    time.Duration // of each collection
+	during  int64         // bytes allocated while one runs
 }
 
 func (r *watchRun) run(d time.Duration, share float64) {
@@ -26,7 +27,8 @@ func (r *watchRun) run(d time.Duration, share float64) {
 			r.s.CPU += r.cost
 			r.s.GCCPU += r.cost
 			r.s.Cycles++
-			r.w.collected(r.cost)
+			r.s.Allocs += r.during
+			r.w.collected(r.cost, r.s)
 		}
 	}
 }
@@ -86,6 +88,41 @@ func TestDropDuringACollection(t *testing.T) {
 	r.run(10*time.Second, 0.01)
 	if r.asked != 1 {
 		t.Errorf("%d collections for the collector's own work", r.asked)
+	}
+}
+
+// TestDisturbedCollectionIsRepeated: what a program does while our collection runs cannot be told from the
+// collector by its processor time, but it allocates something. It may have dropped its data then.
+func TestDisturbedCollectionIsRepeated(t *testing.T) {
+	r := newWatchRun()
+	r.during = 64 << 10
+	r.run(2*time.Second, 0.8)
+	r.run(400*time.Millisecond, 0.01)
+	if r.asked != 1 {
+		t.Fatalf("%d collections", r.asked)
+	}
+	r.during = 0
+	r.run(time.Minute, 0.01)
+	if r.asked != 2 {
+		t.Errorf("%d collections, want one more and no third", r.asked)
+	}
+}
+
+// TestDearCollectionWaitsLonger: a collection of seconds must not begin in a short pause.
+func TestDearCollectionWaitsLonger(t *testing.T) {
+	r := newWatchRun()
+	r.cost = 4 * time.Second
+	for range 5 {
+		r.run(500*time.Millisecond, 0.8)
+		r.run(700*time.Millisecond, 0.01)
+	}
+	// The first of those rounds shows what a collection costs.
+	if r.asked > 1 {
+		t.Errorf("%d collections of 4 s in pauses of 0.7 s", r.asked)
+	}
+	r.run(2*time.Second, 0.01)
+	if r.asked == 0 {
+		t.Error("no collection in a long silence")
 	}
 }
 

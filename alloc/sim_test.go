@@ -147,7 +147,7 @@ func (s *simulation) sample() {
 	case CollectIdle:
 		s.begin()
 		s.finish()
-		s.gov.Collected(time.Millisecond)
+		s.gov.Collected(time.Millisecond, s.read())
 	case CollectReturn:
 		s.begin()
 		s.finish()

@@ -42,7 +42,8 @@ func (b *kernelBuild) unpack(ctx context.Context) error {
 	return b.patch(ctx)
 }
 
-// patch applies the embedded patches in the order of their names.
+// patch applies the embedded patches in the order of their names. Two lines of context around each
+// change must match and not three: point releases of the source move and change lines nearby.
 func (b *kernelBuild) patch(ctx context.Context) error {
 	paths, err := fs.Glob(b.cfg.files, "kernel/patches/*.patch")
 	if err != nil {
@@ -53,7 +54,7 @@ func (b *kernelBuild) patch(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		apply := b.command("apply "+filepath.Base(path), b.src(), "git", "apply", "-p1", "-")
+		apply := b.command("apply "+filepath.Base(path), b.src(), "git", "apply", "-p1", "-C2", "-")
 		apply.stdin = strings.NewReader(string(text))
 		if err := apply.run(ctx); err != nil {
 			return err

@@ -59,7 +59,7 @@ func newSession(rw io.ReadWriteCloser) (*session, error) {
 func (s *session) govern(w hvcall.Welcome) {
 	s.grant = hvcall.Grant{Serial: w.Grant.Serial, Memory: w.Grant.Memory, MilliCPU: w.Grant.MilliCPU}
 	s.demand = hvcall.Demand{Applied: w.Grant.Serial, MilliCPU: 1000, Reason: hvcall.ReasonStart}
-	s.memory = alloc.New(alloc.Config{}, s.log, s.stateMemory)
+	s.memory = alloc.New(alloc.Config{Collecting: s.collecting}, s.log, s.stateMemory)
 	s.cpus = sched.New(sched.Config{Max: int(w.CPU.MaxMilli+999) / 1000}, s.log, s.stateCPU)
 	s.memory.Grant(s.grant, true)
 	s.cpus.Grant(w.Grant.MilliCPU)
@@ -122,6 +122,16 @@ func (s *session) apply(g hvcall.Grant) {
 		s.mu.Lock()
 		s.demand.Applied = g.Serial
 		s.mu.Unlock()
+	}
+}
+
+// collecting has more vCPUs asked for while a collection of ours runs: the scheduler's own figures do not
+// count the collector's workers.
+func (s *session) collecting(running bool) {
+	if running {
+		s.cpus.Expect(int(s.welcome.CPU.MaxMilli+999) / 1000)
+	} else {
+		s.cpus.Expect(0)
 	}
 }
 

@@ -26,6 +26,7 @@ type Agent struct {
 	mu      sync.Mutex
 	gov     *Governor
 	granted int // whole vCPUs
+	expect  int // see Expect
 	samples [3]metrics.Sample
 }
 
@@ -109,5 +110,14 @@ func (a *Agent) read() Sample {
 		}
 		return 0
 	}
-	return Sample{Running: n(0), Runnable: n(1), Procs: n(2)}
+	// The sampler itself is one of those that run.
+	return Sample{Running: n(0), Runnable: max(n(1), a.expect+1-n(0)), Procs: n(2)}
+}
+
+// Expect says that there is work for so many vCPUs which the scheduler's figures do not show, such as a
+// collection; 0 takes it back.
+func (a *Agent) Expect(vcpus int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.expect = vcpus
 }

@@ -19,13 +19,6 @@ const (
 	// should relieve a shortage fails for the shortage.
 	reserveLeast = 5 * mib
 
-	// raisedShare and raisedMost: when a block comes online the kernel raises its watermark to
-	// this share of memory, or so many huge pages, to help huge pages along. PID 1 lowers it again at
-	// its next step; in between, what is below the watermark must not be the application's, or the
-	// kernel kills it for want of memory in the very moment when memory comes.
-	raisedShare = 20
-	raisedMost  = 66 * mib
-
 	// lowmemShare is what the kernel keeps of its own zones from the application, see setLowmem.
 	lowmemShare = 64
 
@@ -136,7 +129,7 @@ func (b *Balance) Step(now time.Duration, r Reading) Plan {
 
 // reserveOf is what must stay free in a guest of total bytes.
 func reserveOf(total, minFree int64) int64 {
-	return reserveLeast + max(minFree, min(total/raisedShare, raisedMost)) + total/lowmemShare
+	return reserveLeast + minFree + total/lowmemShare
 }
 
 // extraMost bounds what is believed of pages that the runtime does not know of.

@@ -27,7 +27,9 @@ const (
 	// worthTelling is the least change of a limit that is written or told.
 	worthTelling = 256 * kib
 
-	// minFree is what vm.min_free_kbytes is kept at, see kernel.setMinFree.
+	pageSize = 4 * kib
+
+	// minFree is what vm.min_free_kbytes is set to, see kernel.setMinFree.
 	minFree = 3 * mib
 
 	// startHold is how long an application that does not speak has to start before its cpuset is
@@ -138,7 +140,7 @@ func (c *control) step(now time.Duration) time.Duration {
 	c.lastRead = r
 	c.countStall(now, r)
 	plan := c.balance.Step(now, r)
-	c.applyLimit(plan.Limit)
+	c.applyLimit(plan.Limit, r)
 	milli := c.cpuWanted(now)
 	c.moveVCPUs(now)
 	c.settle(plan.Limit)
@@ -168,9 +170,14 @@ func (c *control) countStall(now time.Duration, r Reading) {
 	}
 }
 
-func (c *control) applyLimit(limit int64) {
+func (c *control) applyLimit(limit int64, r Reading) {
 	if d := limit - c.limit; d > -worthTelling && d < worthTelling {
-		return
+		if !r.Stalled || r.Charged > c.limit-worthTelling {
+			return
+		}
+		// There is room, and yet a thread waits: the limit was raised between its failure and its
+		// sleep. Only a limit that rises wakes it, if by no more than a page.
+		limit = max(limit, c.limit+pageSize)
 	}
 	if err := c.m.setLimit(limit); err != nil {
 		// EBUSY: it uses more than that. It was asked for less; the next step tries again.

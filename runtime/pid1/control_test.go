@@ -201,6 +201,28 @@ func TestStallIsCountedAndRelieved(t *testing.T) {
 	})
 }
 
+// TestSleeperWithRoomIsWoken: a thread that failed under the old limit and fell asleep under the new one is
+// woken by nothing but a limit that rises.
+func TestSleeperWithRoomIsWoken(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		synctest.Wait()
+		before, _, _ := b.m.now()
+		b.m.set(func(m *fakeMachine) { m.stalled, m.guest.charged = true, m.limit-2*mib })
+		b.c.post(func(*control) {})
+		synctest.Wait()
+		if after, _, _ := b.m.now(); after <= before {
+			t.Errorf("limit %d, it was %d: nobody is woken", after, before)
+		}
+		// One that waits for want of room is not: its limit must not creep.
+		b.m.set(func(m *fakeMachine) { m.guest.charged = m.limit })
+		full, _, _ := b.m.now()
+		time.Sleep(time.Second)
+		if after, _, _ := b.m.now(); after != full {
+			t.Errorf("limit crept from %d to %d", full, after)
+		}
+	})
+}
+
 func TestRefusedAtTheMaximum(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		b.c.post(func(c *control) { c.hostGrant(hvcall.Grant{Serial: 9, Memory: 1024 * mib, MilliCPU: 1000}) })

@@ -93,9 +93,9 @@ func readMinFree() (int64, error) {
 	return n * kib, nil
 }
 
-// setMinFree keeps the kernel's reserve at what a guest needs. Each memory block that comes online
-// makes the kernel raise it to several huge pages a zone, which suits a server and not a guest
-// that pays for each MiB.
+// setMinFree sets the kernel's reserve to what a guest needs. It must be set before the first block
+// comes online: silo's kernel then leaves it there, where others raise it with each block to several huge
+// pages a zone.
 func (k *kernel) setMinFree(n int64) error {
 	if err := os.WriteFile(minFreePath, strconv.AppendInt(nil, n/kib, 10), 0); err != nil {
 		return fmt.Errorf("set min_free_kbytes: %w", err)
