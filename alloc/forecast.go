@@ -26,7 +26,7 @@ func Goal(s Sample) int64 {
 	if s.GOGC < 0 {
 		return s.Objects
 	}
-	goal := s.Live + (s.Live+s.Stacks+s.Globals)/100*s.GOGC
+	goal := s.Live + s.marks()/100*s.GOGC
 	return max(goal, minHeapGoal/100*s.GOGC, s.Objects)
 }
 

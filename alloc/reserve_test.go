@@ -28,7 +28,8 @@ func reserveHost(t *testing.T, delay time.Duration, most uint64, f func(t *testi
 		})
 		a.Grant(hvcall.Grant{Memory: 64 << 20}, true)
 		done := make(chan struct{})
-		go func() { a.Run(ctx); close(done) }()
+		// Without the hook: finalizers run outside the bubble and may not wake who is inside.
+		go func() { a.govern(ctx); close(done) }()
 		f(t, a)
 		cancel()
 		<-done

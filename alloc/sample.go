@@ -22,5 +22,8 @@ type Sample struct {
 // Held is what the runtime holds of the kernel: what a memory limit counts.
 func (s Sample) Held() int64 { return s.Total - s.Released }
 
+// marks is what a collection has to look through.
+func (s Sample) marks() int64 { return s.Live + s.Stacks + s.Globals }
+
 // rest is everything held that is not heap: stacks, the runtime's own tables, profiles.
 func (s Sample) rest() int64 { return max(0, s.Held()-s.Objects-s.Unused-s.Free) }
