@@ -30,19 +30,19 @@ func TestPressure(t *testing.T) {
 }
 
 func TestPressureIsToldAndReleased(t *testing.T) {
-	reserveHost(t, 10*time.Millisecond, 1<<30, func(t *testing.T, a *Agent) {
+	reserveHost(t, 10*time.Millisecond, 128<<20, func(t *testing.T, a *Agent) {
 		heard := make(chan Pressure, 10)
 		a.OnPressure(func(p Pressure) { heard <- p })
 		a.mu.Lock()
-		ticket := a.gov.Reserve(8 << 30) // a demand that cannot be met, and stands
-		a.parked[ticket] = parked{bytes: 8 << 30, done: make(chan error, 1)}
+		ticket := a.gov.Reserve(1 << 30) // a demand that cannot be met, and stands
+		a.parked[ticket] = parked{bytes: 1 << 30, done: make(chan error, 1)}
 		a.mu.Unlock()
 		a.poke()
 		time.Sleep(time.Second)
 		if p := <-heard; p != PressureSome {
 			t.Errorf("heard %v, want some", p)
 		}
-		a.Grant(hvcall.Grant{Memory: 16 << 30}, true)
+		a.Grant(hvcall.Grant{Memory: 4 << 30}, true)
 		synctest.Wait()
 		if p := <-heard; p != PressureNone {
 			t.Errorf("heard %v after the grant", p)
