@@ -15,6 +15,7 @@ import (
 func reserveHost(t *testing.T, delay time.Duration, most uint64, f func(t *testing.T, a *Agent)) {
 	t.Helper()
 	debug.FreeOSMemory() // what tests before left behind counts against the first grant
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(-1))
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var a *Agent
