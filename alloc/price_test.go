@@ -2,7 +2,6 @@ package alloc
 
 import (
 	"bytes"
-	"context"
 	"log/slog"
 	"math"
 	"runtime"
@@ -184,7 +183,4 @@ func TestAgentTellsOfUserGOGC(t *testing.T) {
 	if !a.gov.rule.yielded || !strings.Contains(log.String(), "GOGC is set") {
 		t.Errorf("yielded %v, told %q", a.gov.rule.yielded, log.String())
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	a.Run(ctx)
 }
