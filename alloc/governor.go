@@ -134,9 +134,12 @@ func (g *Governor) Priced(price uint64) { g.rule.price = price }
 // the newest statement.
 func (g *Governor) Granted(now time.Duration, bytes int64, why hvcall.Limit, answered bool) {
 	g.why, g.answered = why, answered
-	if g.waiting && bytes >= g.stated {
+	switch {
+	case g.waiting && bytes >= g.stated:
 		g.waiting = false
 		g.latency.Add(now, (now - g.statedAt).Seconds(), latencyHalfLife)
+	case g.waiting && answered:
+		g.waiting = false // refused: how long the host has nothing to give is no latency
 	}
 	g.granted = bytes
 }

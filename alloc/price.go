@@ -52,8 +52,9 @@ const (
 
 	// priceFull is the price from which the whole range counts; below it the bounds close in on goPercent.
 	// So a price that comes or goes makes no heap jump, and the host's search for it has something to
-	// hold on to. 1.6 % of a vCPU for a GiB is cheap for any heap that collects at all.
-	priceFull = 1 << 14
+	// hold on to. At a quarter of a vCPU for a GiB, 100 MiB that allocate 10 MiB/s and are marked at 500 MiB/s
+	// have about Go's own extra.
+	priceFull = 1 << 18
 
 	// allocHalfLife: a demand must follow a phase of the program within seconds, as the price does,
 	// and not follow single requests.

@@ -17,7 +17,7 @@ import (
 // knowledge of any guest: while the wants exceed what is usable the price rises, while they leave plenty
 // it falls, in proportion to how far off they are.
 //
-//	price × (wants / aim)ⁿ, at most × or ÷ 2, once in a period
+//	price × (wants / aim)ⁿ, at most × or ÷ 4, once in a period
 //
 // Extra heap goes with 1/√price, so wants answer a step with n = 1 by at most half of what it was off by, less
 // for the live data among them. That is far from where a delay of two periods could make it swing. But
@@ -41,20 +41,22 @@ const (
 	// before was none.
 	pricePeriod = 500 * time.Millisecond
 
-	// priceFirst is the least price above 0. Guests blend into the rule up to 16,384, so a sixteenth of that
+	// priceFirst is the least price above 0. Guests blend into the rule up to 2¹⁸, so a sixteenth of that
 	// is hardly different from nothing.
-	priceFirst = 1 << 10
+	priceFirst = 1 << 14
 
 	// priceMost is where every heap that does anything is as small as its guest makes it: a heap of 10 MiB
 	// that allocates 500 MB/s and marks as fast is at a quarter of itself by 1.7 × 10⁹.
 	priceMost = 1 << 32
 
-	// priceStep is the largest factor of one move: 22 periods from one end to the other.
-	priceStep = 2
+	// priceStep is the largest factor of one move: nine periods from one end to the other. A heap answers it
+	// with half or twice its extra.
+	priceStep = 4
 
-	// Shares of what is usable, in sixteenths: below calm there is plenty, above full too little. The price
-	// aims between them.
-	priceCalm, priceAim, priceFull, priceParts = 14, 15, 16, 16
+	// Shares of what is usable, in sixteenths: below calm there is plenty, above full too little, and the
+	// price aims between them. Guests do not tell of the last eighth that they could do without, so
+	// wants a little above what is usable are none the price could move; sharing divides that.
+	priceCalm, priceAim, priceFull, priceParts = 14, 16, 17, 16
 
 	// priceNews is the least change worth telling, as a part of what was told.
 	priceNews = 1.0 / 8

@@ -25,7 +25,7 @@ type heap struct {
 func (h *heap) goal(price uint64) float64 {
 	share := 1.0
 	if price > 0 {
-		full := min(1, float64(price)/16384)
+		full := min(1, float64(price)/(1<<18))
 		share = math.Sqrt(h.rate / h.speed / hvcall.PriceOf(price) / h.live)
 		share = min(max(share, 1-0.8*full), 1+7*full)
 	}
@@ -107,7 +107,7 @@ func TestPriceFindsItsLevel(t *testing.T) {
 		switch feasible := m.at(priceMost) < float64(m.usable)*priceCalm/priceParts; {
 		case scarce > 1.01 && m.price.Told != 0:
 			t.Errorf("price %d where there is plenty", m.price.Told)
-		case feasible && m.wants() > m.usable:
+		case feasible && m.wants() > m.usable/priceParts*priceFull:
 			t.Errorf("price %d: %s wanted of %s", m.price.Told, size(m.wants()), size(m.usable))
 		case m.price.Told > 0 && m.price.Told < priceMost && m.at(m.price.Told)*1.3 < float64(m.usable):
 			t.Errorf("price %d: only %.0f MiB wanted of %s", m.price.Told, m.at(m.price.Told)/(1<<20), size(m.usable))
@@ -124,7 +124,7 @@ func TestPriceIsQuick(t *testing.T) {
 		{base: 40 * mib, live: 60 * mib, rate: 200 * mib, speed: 300 * mib},
 	}}
 	m.run(10 * time.Second)
-	if m.price.Next != 0 || m.wants() > m.usable || m.price.Told == 0 {
+	if m.price.Next != 0 || m.wants() > m.usable/priceParts*priceFull || m.price.Told == 0 {
 		t.Errorf("after ten seconds %+v, %s wanted of %s", m.price, size(m.wants()), size(m.usable))
 	}
 	// The rule itself: who allocates more gets more of the extra, by the square root.
