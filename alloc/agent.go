@@ -20,6 +20,7 @@ type Agent struct {
 	widen func(running bool)
 	log   *slog.Logger
 	start time.Time
+	trace trace // only used by step
 	wake  chan struct{}
 
 	mu       sync.Mutex
@@ -58,7 +59,7 @@ func New(cfg Config, log *slog.Logger, state func(Statement)) *Agent {
 		cfg.Collecting = func(bool) {}
 	}
 	a := &Agent{
-		state: state, widen: cfg.Collecting, log: log, start: time.Now(), wake: make(chan struct{}, 1),
+		state: state, widen: cfg.Collecting, log: log, start: time.Now(), trace: trace{w: cfg.Trace}, wake: make(chan struct{}, 1),
 		gov: NewGovernor(cfg), meter: newMeter(), collecting: make(chan struct{}, 1), parked: make(map[uint64]parked), done: make(chan struct{}),
 	}
 	a.collecting <- struct{}{}
@@ -127,7 +128,8 @@ func (a *Agent) end() {
 func (a *Agent) step() time.Duration {
 	a.mu.Lock()
 	s := a.meter.read()
-	d := a.gov.Step(time.Since(a.start), s)
+	now := time.Since(a.start)
+	d := a.gov.Step(now, s)
 	a.standing, a.last = d.Statement, s
 	a.answer(d)
 	if d.Pressure != a.pressure {
@@ -144,6 +146,7 @@ func (a *Agent) step() time.Duration {
 		debug.SetMemoryLimit(raise)
 	}
 	a.setGOGC(d, s.GOGC)
+	a.trace.add(Moment{now, s})
 	if d.State {
 		a.state(d.Statement)
 	}

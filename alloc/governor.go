@@ -1,6 +1,7 @@
 package alloc
 
 import (
+	"io"
 	"time"
 
 	"github.com/silo-os/silo/hvcall"
@@ -15,6 +16,9 @@ type Config struct {
 	Latency    time.Duration // grant latency assumed until one was measured; 0 = 50 ms
 	UserLimit  int64         // GOMEMLIMIT that the user set, bytes; 0 = none
 	UserGOGC   bool          // the user set GOGC: no price changes it
+
+	// Trace gets each sample as a line of JSON, a [Moment]; nil = none is written.
+	Trace io.Writer
 
 	// Collecting is told when a collection of the Agent's own begins and ends that is worth all vCPUs
 	// the host can spare; nil = nobody is.

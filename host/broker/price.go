@@ -54,9 +54,10 @@ const (
 	priceStep = 4
 
 	// Shares of what is usable, in sixteenths: below calm there is plenty, above full too little, and the
-	// price aims between them. Guests do not tell of the last eighth that they could do without, so
-	// wants a little above what is usable are none the price could move; sharing divides that.
-	priceCalm, priceAim, priceFull, priceParts = 14, 16, 17, 16
+	// price aims between them, a little above all there is. A want is more than a need: it has margins, is
+	// rounded up, and stands until a guest could do with an eighth less. A price at which
+	// all wants fit would leave that much unused; what exceeds is divided by sharing.
+	priceCalm, priceAim, priceFull, priceParts = 15, 17, 18, 16
 
 	// priceNews is the least change worth telling, as a part of what was told.
 	priceNews = 1.0 / 8

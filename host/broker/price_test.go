@@ -119,7 +119,7 @@ func TestPriceFindsItsLevel(t *testing.T) {
 // is gone as soon once there is room.
 func TestPriceIsQuick(t *testing.T) {
 	const mib = 1 << 20
-	m := &market{usable: 560 * mib, heaps: []*heap{
+	m := &market{usable: 500 * mib, heaps: []*heap{
 		{base: 40 * mib, live: 200 * mib, rate: 16 * mib, speed: 300 * mib},
 		{base: 40 * mib, live: 60 * mib, rate: 200 * mib, speed: 300 * mib},
 	}}
