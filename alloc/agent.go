@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -19,6 +20,7 @@ type Agent struct {
 	widen func(running bool)
 	log   *slog.Logger
 	start time.Time
+	trace trace // only used by step
 	wake  chan struct{}
 
 	mu       sync.Mutex
@@ -38,8 +40,9 @@ type Agent struct {
 	work       sync.WaitGroup
 }
 
-// New returns an Agent that calls state, from its own goroutine, with each new Statement. A GOMEMLIMIT in
-// the environment is respected: the limit never rises above it.
+// New returns an Agent that calls state, from its own goroutine, with each new Statement. What the user set
+// is respected: the limit never rises above a GOMEMLIMIT, and GOGC is left alone once the environment or
+// the program has set it.
 func New(cfg Config, log *slog.Logger, state func(Statement)) *Agent {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -48,11 +51,15 @@ func New(cfg Config, log *slog.Logger, state func(Statement)) *Agent {
 		cfg.UserLimit = user
 		log.Info("GOMEMLIMIT is set: the heap will not grow beyond it whatever the host grants", "bytes", user)
 	}
+	if user := os.Getenv("GOGC"); user != "" {
+		cfg.UserGOGC = true
+		log.Info("GOGC is set: the price of memory does not change it", "percent", user)
+	}
 	if cfg.Collecting == nil {
 		cfg.Collecting = func(bool) {}
 	}
 	a := &Agent{
-		state: state, widen: cfg.Collecting, log: log, start: time.Now(), wake: make(chan struct{}, 1),
+		state: state, widen: cfg.Collecting, log: log, start: time.Now(), trace: trace{w: cfg.Trace}, wake: make(chan struct{}, 1),
 		gov: NewGovernor(cfg), meter: newMeter(), collecting: make(chan struct{}, 1), parked: make(map[uint64]parked), done: make(chan struct{}),
 	}
 	a.collecting <- struct{}{}
@@ -63,6 +70,7 @@ func New(cfg Config, log *slog.Logger, state func(Statement)) *Agent {
 // Statement: only then a refusal in it is one.
 func (a *Agent) Grant(g hvcall.Grant, answered bool) {
 	a.mu.Lock()
+	a.gov.Priced(g.Price)
 	a.gov.Granted(time.Since(a.start), int64(min(g.Memory, math.MaxInt64)), g.Limit, answered)
 	a.mu.Unlock()
 	a.poke()
@@ -86,6 +94,10 @@ func (a *Agent) poke() {
 func (a *Agent) Run(ctx context.Context) {
 	hook := hookCycles(a.poke)
 	defer hook.stop()
+	a.govern(ctx)
+}
+
+func (a *Agent) govern(ctx context.Context) {
 	defer a.work.Wait()
 	defer a.end()
 	timer := time.NewTimer(0)
@@ -116,7 +128,8 @@ func (a *Agent) end() {
 func (a *Agent) step() time.Duration {
 	a.mu.Lock()
 	s := a.meter.read()
-	d := a.gov.Step(time.Since(a.start), s)
+	now := time.Since(a.start)
+	d := a.gov.Step(now, s)
 	a.standing, a.last = d.Statement, s
 	a.answer(d)
 	if d.Pressure != a.pressure {
@@ -132,6 +145,8 @@ func (a *Agent) step() time.Duration {
 	if changed {
 		debug.SetMemoryLimit(raise)
 	}
+	a.setGOGC(d, s.GOGC)
+	a.trace.add(Moment{now, s})
 	if d.State {
 		a.state(d.Statement)
 	}
@@ -139,6 +154,22 @@ func (a *Agent) step() time.Duration {
 		a.collect(d)
 	}
 	return d.Period
+}
+
+// setGOGC does as decided, unless the program was quicker: then its own value stands, and the next
+// step finds it.
+func (a *Agent) setGOGC(d Decision, was int64) {
+	if d.Yielded {
+		a.log.Info("the program set GOGC: the price of memory does not change it any more", "percent", was)
+	}
+	if d.GOGC == 0 {
+		return
+	}
+	if found := debug.SetGCPercent(int(d.GOGC)); int64(found) != was {
+		debug.SetGCPercent(found)
+		return
+	}
+	a.log.Debug("GOGC set by price", "percent", d.GOGC, "before", was)
 }
 
 // collect runs at most one collection of ours at a time, beside the sampler, which must go on.

@@ -26,17 +26,18 @@ func Goal(s Sample) int64 {
 	if s.GOGC < 0 {
 		return s.Objects
 	}
-	goal := s.Live + (s.Live+s.Stacks+s.Globals)/100*s.GOGC
+	goal := s.Live + s.marks()/100*s.GOGC
 	return max(goal, minHeapGoal/100*s.GOGC, s.Objects)
 }
 
 // Forecast is the largest footprint, in bytes, that the process should reach before the next
-// collection ends: heap at its goal, fragmentation, and all that is not heap.
+// collection ends: heap at its goal, fragmentation, and all that is not heap. It is
+// never less than what is in use already.
 func Forecast(s Sample) int64 {
 	goal := Goal(s)
 	peak := goal + goal/64*overshoot
 	fragment := min(s.Unused, peak/fragmentMost)
 	// What is not heap grows with it: span descriptors and bitmaps above all.
 	rest := s.rest() + max(0, peak-s.Objects-s.Unused)/tables
-	return peak + fragment + rest
+	return max(peak+fragment+rest, s.Held()-s.Free)
 }

@@ -1,6 +1,7 @@
 package alloc
 
 import (
+	"io"
 	"time"
 
 	"github.com/silo-os/silo/hvcall"
@@ -14,6 +15,10 @@ type Config struct {
 	IdleBudget float64       // share of one vCPU that idle collections may use; 0 = 0.05
 	Latency    time.Duration // grant latency assumed until one was measured; 0 = 50 ms
 	UserLimit  int64         // GOMEMLIMIT that the user set, bytes; 0 = none
+	UserGOGC   bool          // the user set GOGC: no price changes it
+
+	// Trace gets each sample as a line of JSON, a [Moment]; nil = none is written.
+	Trace io.Writer
 
 	// Collecting is told when a collection of the Agent's own begins and ends that is worth all vCPUs
 	// the host can spare; nil = nobody is.
@@ -84,6 +89,8 @@ type Decision struct {
 	State     bool      // Statement is new and should be stated
 	Statement Statement // the standing statement
 	Limit     int64     // memory limit for the runtime, bytes
+	GOGC      int64     // percent to set; 0 = leave it
+	Yielded   bool      // the program set GOGC itself: it is left alone from now on
 	Collect   Collect   // do this off the sampling goroutine, then sample again
 	Wide      bool      // Collect is long enough to be worth more vCPUs
 	Period    time.Duration
@@ -116,18 +123,27 @@ type Governor struct {
 	offHeap int64 // bytes mapped outside the heap, which no memory limit counts
 
 	idle idleWatch
+	rule heapRule
 }
 
 // NewGovernor returns a Governor that holds nothing yet.
-func NewGovernor(cfg Config) *Governor { return &Governor{cfg: cfg.withDefaults()} }
+func NewGovernor(cfg Config) *Governor {
+	return &Governor{cfg: cfg.withDefaults(), rule: heapRule{yielded: cfg.UserGOGC}}
+}
+
+// Priced takes in the price of memory, in the unit of [hvcall.Grant].
+func (g *Governor) Priced(price uint64) { g.rule.price = price }
 
 // Granted takes in what the application may hold from now on, why not more, and whether that answers
 // the newest statement.
 func (g *Governor) Granted(now time.Duration, bytes int64, why hvcall.Limit, answered bool) {
 	g.why, g.answered = why, answered
-	if g.waiting && bytes >= g.stated {
+	switch {
+	case g.waiting && bytes >= g.stated:
 		g.waiting = false
 		g.latency.Add(now, (now - g.statedAt).Seconds(), latencyHalfLife)
+	case g.waiting && answered:
+		g.waiting = false // refused: how long the host has nothing to give is no latency
 	}
 	g.granted = bytes
 }
@@ -135,12 +151,16 @@ func (g *Governor) Granted(now time.Duration, bytes int64, why hvcall.Limit, ans
 // Step takes in a sample and decides.
 func (g *Governor) Step(now time.Duration, s Sample) Decision {
 	g.observe(now, s)
+	percent, yielded := g.rule.step(now, s)
+	if percent != 0 {
+		s.GOGC = percent // it is set before anything else happens
+	}
 	margin := g.margin(now)
 	base := Forecast(s) + margin + g.offHeap
 	base += slack(base)
 	want := roundUp(base + g.admission.total())
 	settled := roundUp(g.lately.Add(now, want, g.cfg.Settle))
-	d := Decision{Collect: g.idle.step(now, s, g.cfg)}
+	d := Decision{Collect: g.idle.step(now, s, g.cfg), GOGC: percent, Yielded: yielded}
 	switch {
 	case want > g.stated:
 		d.State = true
@@ -190,8 +210,9 @@ func (g *Governor) Collected(cost time.Duration, after Sample) {
 // measured rate in one short interval is no promise.
 func (g *Governor) margin(now time.Duration) int64 {
 	late := g.latency.Get(now, latencyHalfLife) + periodLeast.Seconds()
-	m := int64(g.rate.Get(now, rateHalfLife) * late)
-	return min(m, max(g.last.Held()/2, 4*mib)) + mib
+	most := max(g.last.Held()/2, 4*mib)
+	// Compared before it is converted: what two samples a nanosecond apart say of a rate fits no integer.
+	return int64(min(g.rate.Get(now, rateHalfLife)*late, float64(most))) + mib
 }
 
 func (g *Governor) state(now time.Duration, bytes int64) {

@@ -97,6 +97,19 @@ func TestRefusalWorksTheCollector(t *testing.T) {
 	}
 }
 
+// TestRefusalIsNoLatency: a host that has no more for a while does not make the margin grow.
+func TestRefusalIsNoLatency(t *testing.T) {
+	s := newSimulation(5 * time.Millisecond)
+	s.most = 128 * mib
+	s.run(2*time.Second, 50*mib, 1)
+	s.run(20*time.Second, 50*mib, 0)
+	s.most = 0
+	s.gov.Granted(s.now, s.gov.stated, hvcall.LimitNone, true)
+	if late := s.gov.latency.Get(s.now, latencyHalfLife); late > 0.1 {
+		t.Errorf("a latency of %.3f s was learnt from a refusal", late)
+	}
+}
+
 func TestUserLimitIsRespected(t *testing.T) {
 	g := NewGovernor(Config{UserLimit: 40 * mib})
 	g.Granted(0, 512*mib, hvcall.LimitNone, true)

@@ -3,6 +3,7 @@ package alloc
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +14,8 @@ import (
 // reserveHost runs an Agent in a bubble against a host that grants after a delay, up to a maximum.
 func reserveHost(t *testing.T, delay time.Duration, most uint64, f func(t *testing.T, a *Agent)) {
 	t.Helper()
+	debug.FreeOSMemory() // what tests before left behind counts against the first grant
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(-1))
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var a *Agent
@@ -28,7 +31,8 @@ func reserveHost(t *testing.T, delay time.Duration, most uint64, f func(t *testi
 		})
 		a.Grant(hvcall.Grant{Memory: 64 << 20}, true)
 		done := make(chan struct{})
-		go func() { a.Run(ctx); close(done) }()
+		// Without the hook: finalizers run outside the bubble and may not wake who is inside.
+		go func() { a.govern(ctx); close(done) }()
 		f(t, a)
 		cancel()
 		<-done

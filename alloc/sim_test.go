@@ -26,6 +26,9 @@ type simulation struct {
 	cycles   uint64
 	allocs   int64
 	cpu      time.Duration
+	gcCPU    time.Duration
+	gogc     int64
+	set      int // times GOGC was set
 	limit    int64
 	granted  int64
 	pending  []pendingGrant
@@ -50,7 +53,7 @@ const (
 )
 
 func newSimulation(latency time.Duration) *simulation {
-	s := &simulation{gov: NewGovernor(Config{}), latency: latency, granted: simStart, total: 4*mib + simRest}
+	s := &simulation{gov: NewGovernor(Config{}), latency: latency, granted: simStart, total: 4*mib + simRest, gogc: goPercent}
 	s.free = 4 * mib
 	s.marked = 1
 	s.gov.Granted(0, s.granted, hvcall.LimitNone, true)
@@ -110,6 +113,7 @@ func (s *simulation) collectIfDue() {
 
 func (s *simulation) begin() {
 	s.marking = time.Duration(float64(s.live)/mib*float64(markPerMiB)) + simStep
+	s.gcCPU += s.marking
 	s.markLive, s.born = s.live, 0
 }
 
@@ -126,7 +130,7 @@ func (s *simulation) finish() {
 
 func (s *simulation) read() Sample {
 	return Sample{
-		Cycles: s.cycles, Live: s.marked, GOGC: 100, Objects: s.objects, Free: s.free,
+		Cycles: s.cycles, Live: s.marked, GOGC: s.gogc, GCCPU: s.gcCPU, Objects: s.objects, Free: s.free,
 		Total: s.total, Allocs: s.allocs, CPU: s.cpu,
 	}
 }
@@ -134,6 +138,10 @@ func (s *simulation) read() Sample {
 func (s *simulation) sample() {
 	d := s.gov.Step(s.now, s.read())
 	s.limit = d.Limit
+	if d.GOGC != 0 {
+		s.gogc = d.GOGC
+		s.set++
+	}
 	if d.State {
 		s.demands++
 		bytes := int64(d.Statement.Memory)

@@ -14,6 +14,10 @@ const (
 	grantSize          = 56
 )
 
+// MaxPrice is the highest price a Grant may carry: about a million vCPUs for one GiB. Beyond it a
+// guest's arithmetic need not be trusted.
+const MaxPrice = 1 << 40
+
 var limitNames = [...]string{"none", "maximum", "host", "plug", "reclaim"}
 
 // String is the limit in a word.
@@ -33,9 +37,13 @@ type Grant struct {
 	IO       uint64 // bytes per second; 0 = unlimited
 	MilliCPU uint32 // thousandths of a vCPU
 	Within   uint32 // milliseconds by which a shrink should be done; 0 = no hurry
-	Price    uint64 // price of memory as the host sees it: 0 = plenty
+	Price    uint64 // what holding one GiB is worth, in micro-vCPUs of collection; 0 = plenty; see PriceOf
 	Limit    Limit  // why not more
 }
+
+// PriceOf returns what the price says of one byte: how many vCPUs (processor seconds in each second)
+// a guest should be ready to spend on garbage collection to hold one byte less.
+func PriceOf(price uint64) (vcpusPerByte float64) { return float64(price) * 1e-6 / (1 << 30) }
 
 // AppendTo appends the wire form.
 func (g Grant) AppendTo(b []byte) []byte {
@@ -51,7 +59,7 @@ func DecodeGrant(b []byte) (Grant, error) {
 	r.size(grantSize)
 	g := Grant{
 		Serial: r.u64(), Revision: r.u64(), Memory: r.u64max("memory", maxMemory), IO: r.u64max("io", maxBytesPerSec),
-		MilliCPU: r.u32max("milli cpu", maxMilliCPU), Within: r.u32(), Price: r.u64(),
+		MilliCPU: r.u32max("milli cpu", maxMilliCPU), Within: r.u32(), Price: r.u64max("price", MaxPrice),
 		Limit: Limit(r.u8max("limit", limitLimit-1)),
 	}
 	r.zero(7)

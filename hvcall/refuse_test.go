@@ -114,6 +114,7 @@ func TestGrantRefused(t *testing.T) {
 		{"memory", "grant memory", with(b, 16, 8, maxMemory+1)},
 		{"io", "grant io", with(b, 24, 8, maxBytesPerSec+1)},
 		{"milli cpu", "grant milli cpu", with(b, 32, 4, maxMilliCPU+1)},
+		{"price", "grant price", with(b, 40, 8, MaxPrice+1)},
 		{"limit", "grant limit", with(b, 48, 1, limitLimit)},
 		{"padding", "grant padding", with(b, 55, 1, 0x80)},
 	})

@@ -59,7 +59,7 @@ func newSession(rw io.ReadWriteCloser) (*session, error) {
 func (s *session) govern(w hvcall.Welcome) {
 	s.grant = hvcall.Grant{Serial: w.Grant.Serial, Memory: w.Grant.Memory, MilliCPU: w.Grant.MilliCPU}
 	s.demand = hvcall.Demand{Applied: w.Grant.Serial, MilliCPU: 1000, Reason: hvcall.ReasonStart}
-	s.memory = alloc.New(alloc.Config{Collecting: s.collecting}, s.log, s.stateMemory)
+	s.memory = alloc.New(alloc.Config{Collecting: s.collecting, Trace: traceTo(os.Getenv("SILO_TRACE"), s.log)}, s.log, s.stateMemory)
 	s.cpus = sched.New(sched.Config{Max: int(w.CPU.MaxMilli+999) / 1000}, s.log, s.stateCPU)
 	s.memory.Grant(s.grant, true)
 	s.cpus.Grant(w.Grant.MilliCPU)
@@ -72,6 +72,19 @@ func (s *session) govern(w hvcall.Welcome) {
 	early := s.pending
 	s.mu.Unlock()
 	s.apply(early) // with serial 0, if none came, it is older than Welcome's and drops out
+}
+
+// traceTo opens the file that gets each sample of the heap, or returns nil: a trace is worth no failure.
+func traceTo(path string, log *slog.Logger) io.Writer {
+	if path == "" {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		log.Warn("samples are not recorded", "err", err)
+		return nil
+	}
+	return f
 }
 
 // hold keeps a grant that overtook the Welcome until there is a governor to hand it to. It must

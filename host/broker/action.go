@@ -75,6 +75,9 @@ func (a SendGrant) String() string {
 	if g.Limit != hvcall.LimitNone {
 		s += ", limit " + g.Limit.String()
 	}
+	if g.Price != 0 {
+		s += fmt.Sprintf(", price %d", g.Price)
+	}
 	if g.Within != 0 {
 		s += fmt.Sprintf(", within %d ms", g.Within)
 	}

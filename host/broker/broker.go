@@ -79,6 +79,7 @@ func (b *Broker) plan() {
 	b.free = b.s.Capacity.usable() - b.s.upper()
 	b.freeMilli = b.s.Capacity.MilliCPU - b.s.upperMilli()
 	b.admit()
+	b.s.Price = b.s.Price.step(b.s.Now, b.s.wants(), b.s.Capacity.usable())
 	b.shareMemory()
 	b.shareCPU()
 	for _, g := range b.s.Guests {
@@ -102,6 +103,9 @@ func (b *Broker) NextWake() (time.Duration, bool) {
 		if r.waits(b.s.Now) && (!ok || r.At < at) {
 			at, ok = r.At, true
 		}
+	}
+	if b.s.Price.Next > b.s.Now {
+		at, ok = b.s.Price.Next, true
 	}
 	for _, g := range b.s.Guests {
 		if g.Memory.Op == 0 {

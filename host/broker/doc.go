@@ -45,6 +45,13 @@
 // but not less than its guaranteed minimum, nor less than the floor it states while it holds that
 // much already. Free memory goes to guests that stall before guests that only look ahead.
 //
+// # The price
+//
+// Sharing is the backstop. Before it there is a price of memory, the same for all guests and part of
+// every grant: 0 while there is plenty, higher the longer the wants exceed what there is. Guests
+// that answer it with smaller heaps do so where that costs the least collection, which no sharing by
+// size can know. [Price] says how it is found. Guests that do not answer lose nothing but that.
+//
 // # Example
 //
 //	b := broker.New(broker.Config{Capacity: broker.Capacity{Memory: 8 << 30, MilliCPU: 4000}})

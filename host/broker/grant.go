@@ -32,7 +32,7 @@ func (b *Broker) grantOf(g *Guest) hvcall.Grant {
 	n := hvcall.Grant{
 		Serial: g.Grant.Serial, Revision: g.Demand.Revision,
 		Memory: uint64(min(m.Firm, m.Target)), MilliCPU: uint32(g.CPU.Granted),
-		Limit: b.memoryLimit(g),
+		Limit: b.memoryLimit(g), Price: b.s.Price.Told,
 	}
 	if m.Op != 0 {
 		n.Revision = g.Grant.Revision // the answer to the newest demand is still to come

@@ -23,6 +23,7 @@ type State struct {
 	Now      time.Duration `json:"now"` // the latest time it was told
 	Capacity Capacity      `json:"capacity"`
 	LastOp   uint64        `json:"last_op"` // number of the newest Resize
+	Price    Price         `json:"price"`   // of memory, for all guests
 	Guests   []*Guest      `json:"guests"`  // oldest first
 }
 
@@ -109,6 +110,15 @@ func (s *State) upper() int64 {
 	var sum int64
 	for _, g := range s.Guests {
 		sum += g.Memory.Upper
+	}
+	return sum
+}
+
+// wants is the memory that all guests together have use for, in bytes.
+func (s *State) wants() int64 {
+	var sum int64
+	for _, g := range s.Guests {
+		sum += g.Memory.Want
 	}
 	return sum
 }

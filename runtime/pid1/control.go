@@ -249,7 +249,7 @@ func (c *control) tellApp(p Plan) {
 	}
 	g.MilliCPU = min(uint32(c.cpu.width)*1000, uint32(c.cpu.target())*1000)
 	d := p.Share - int64(c.told.Memory)
-	same := g.MilliCPU == c.told.MilliCPU && g.Revision == c.told.Revision && g.Limit == c.told.Limit
+	same := g.MilliCPU == c.told.MilliCPU && g.Revision == c.told.Revision && g.Limit == c.told.Limit && g.Price == c.told.Price
 	if same && d < worthTelling && d > -worthTelling {
 		return
 	}

@@ -69,6 +69,30 @@ func (m *fakeMachine) now() (limit int64, width int, signals []unix.Signal) {
 
 func (m *fakeMachine) set(f func(*fakeMachine)) { m.mu.Lock(); defer m.mu.Unlock(); f(m) }
 
+// TestPriceIsTold: a price that changes alone reaches the application; one that stays is not repeated.
+func TestPriceIsTold(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.c.post(func(c *control) { c.appHello(b.app) })
+		time.Sleep(time.Second)
+		b.c.post(func(c *control) {
+			c.hostGrant(hvcall.Grant{Serial: 2, Revision: c.demand.Revision, Memory: 64 * mib, MilliCPU: 1000, Price: 5000})
+		})
+		time.Sleep(time.Second)
+		if g := b.app.lastGrant(); g.Price != 5000 {
+			t.Errorf("told %+v", g)
+		}
+		b.app.mu.Lock()
+		n := len(b.app.grants)
+		b.app.mu.Unlock()
+		time.Sleep(5 * time.Second)
+		b.app.mu.Lock()
+		defer b.app.mu.Unlock()
+		if len(b.app.grants) != n {
+			t.Errorf("told again: %+v", b.app.grants[n:])
+		}
+	})
+}
+
 // recorder is a peer that only listens.
 type recorder struct {
 	mu      sync.Mutex
