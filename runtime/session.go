@@ -148,6 +148,18 @@ func (s *session) collecting(running bool) {
 	}
 }
 
+// spareProcs is how many goroutines may wait for memory in their page faults before those that need none
+// stand still too. Most programs allocate on fewer at a time.
+const spareProcs = 4
+
+func (s *session) starving(now bool) {
+	if now {
+		s.cpus.Spare(spareProcs)
+	} else {
+		s.cpus.Spare(0)
+	}
+}
+
 func (s *session) granted() hvcall.Grant {
 	s.mu.Lock()
 	defer s.mu.Unlock()
