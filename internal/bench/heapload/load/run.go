@@ -1,0 +1,196 @@
+package load
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"sync/atomic"
+	"time"
+)
+
+// Program is the program in one of its flavours.
+type Program struct {
+	Out   io.Writer
+	Agent bool // tell the guest's usage, for an outside poller
+
+	// Reserve is asked before one large allocation; what it returns is called after it. nil = nobody
+	// is asked.
+	Reserve func(bytes int64) (release func(), err error)
+}
+
+// run is a program at work on its scenario.
+type run struct {
+	Program
+	Scenario
+	*teller
+	*store
+	heart heart
+	busy  time.Duration // spent working, until now
+	live  atomic.Int64  // live bytes, for the teller of progress
+	quiet atomic.Bool   // no progress is told
+}
+
+// Run goes through the scenario.
+func (p Program) Run(s Scenario) error {
+	r := &run{Program: p, Scenario: s, teller: newTeller(p.Out), store: newStore()}
+	play, ok := map[string]func() error{Ramp: r.ramp, Steps: r.steps, Sawtooth: r.sawtooth, Large: r.large}[s.Load]
+	if !ok {
+		return fmt.Errorf("run scenario: there is no load %q", s.Load)
+	}
+	if p.Agent {
+		if err := agent(r.teller); err != nil {
+			return err
+		}
+	}
+	r.quiet.Store(true)
+	go r.heart.run()
+	go r.progress()
+	r.say(Start, 0)
+	time.Sleep(s.Idle)
+	return play()
+}
+
+// progress tells once a second how far a busy program is, for runs that are cut off.
+func (r *run) progress() {
+	for {
+		time.Sleep(time.Second)
+		if !r.quiet.Load() {
+			r.tell(Event{Kind: Progress, Bytes: r.live.Load(), GapMS: r.heart.gapMS()})
+		}
+	}
+}
+
+func (r *run) say(k Kind, bytes int64) {
+	r.tell(Event{Kind: k, Bytes: bytes, Ops: r.ops, Busy: r.busy.Seconds(), GapMS: r.heart.gapMS()})
+}
+
+// full says that all is allocated, and how fast it went, in MiB/s.
+func (r *run) full(bytes int64, rate float64) {
+	r.tell(Event{Kind: Full, Bytes: bytes, Rate: rate, Ops: r.ops, Busy: r.busy.Seconds(), GapMS: r.heart.gapMS()})
+}
+
+// begin says that the program gets busy, and returns the function that says that it is no more.
+func (r *run) begin() (end func()) {
+	r.quiet.Store(false)
+	r.say(Busy, r.store.live)
+	start := time.Now()
+	return func() {
+		r.busy += time.Since(start)
+		r.quiet.Store(true)
+	}
+}
+
+// breath is how long a program that is ahead of its pace sleeps.
+const breath = 2 * time.Millisecond
+
+// growTo adds values at the scenario's rate and returns the rate reached, in MiB/s.
+func (r *run) growTo(top int64) float64 {
+	start, from := time.Now(), r.store.live
+	p := pace{rate: float64(r.Rate * mib)}
+	for r.store.live < top {
+		if !p.ready(time.Since(start)) {
+			time.Sleep(breath)
+			continue
+		}
+		p.spend(r.add())
+		r.live.Store(r.store.live)
+	}
+	return float64(r.store.live-from) / mib / time.Since(start).Seconds()
+}
+
+// drop lets go of all but most bytes.
+func (r *run) drop(most int64) {
+	dropped := r.dropTo(most)
+	r.live.Store(r.store.live)
+	r.say(Dropped, dropped)
+}
+
+// finish is the silence after the last drop and the end.
+func (r *run) finish() error {
+	time.Sleep(r.Silent)
+	r.say(Done, r.store.live)
+	return nil
+}
+
+func (r *run) ramp() error {
+	end := r.begin()
+	rate := r.growTo(r.Top * mib)
+	end()
+	r.full(r.store.live, rate)
+	r.drop(0)
+	return r.finish()
+}
+
+func (r *run) steps() error {
+	top := r.Top * mib
+	end := r.begin()
+	rate := 0.0
+	for size := int64(stepSize); size <= top; size += stepSize {
+		rate = r.growTo(size)
+		time.Sleep(stepHold)
+	}
+	end()
+	r.full(r.store.live, rate)
+	for size := top - stepSize; size >= 0; size -= stepSize {
+		r.drop(size)
+		if size > 0 {
+			time.Sleep(stepHold)
+		}
+	}
+	return r.finish()
+}
+
+func (r *run) sawtooth() error {
+	for range teeth {
+		end := r.begin()
+		r.tooth()
+		end()
+		r.drop(toothFloor)
+		time.Sleep(toothIdle)
+	}
+	return r.finish()
+}
+
+// tooth works as fast as it can; the live data grows by the clock, so that the work is the same
+// load on every guest.
+func (r *run) tooth() {
+	start, from, rise := time.Now(), r.store.live, toothBusy*4/5
+	for {
+		t := time.Since(start)
+		if t >= toothBusy {
+			return
+		}
+		target := from + int64(float64(r.Top*mib-from)*min(1, t.Seconds()/rise.Seconds()))
+		if r.store.live < target || len(r.values) == 0 {
+			r.add()
+		} else {
+			r.replace()
+		}
+		r.live.Store(r.store.live)
+	}
+}
+
+// large makes one allocation at once.
+func (r *run) large() error {
+	end := r.begin()
+	size := r.Top * mib
+	start := time.Now()
+	release := func() {}
+	if r.Reserve != nil {
+		var err error
+		if release, err = r.Reserve(size); err != nil {
+			r.tell(Event{Kind: Done, Refused: err.Error(), GapMS: r.heart.gapMS()})
+			return nil
+		}
+	}
+	b := make([]byte, size)
+	touch(b)
+	release() // from here on the heap's own figures speak for it
+	r.ops++
+	end()
+	r.full(size, float64(r.Top)/max(time.Since(start), time.Nanosecond).Seconds())
+	time.Sleep(largeHold)
+	runtime.KeepAlive(b)
+	r.say(Dropped, size)
+	return r.finish()
+}
