@@ -106,8 +106,8 @@ func (c Cell) String() string {
 	if !c.Returned {
 		back = "not within " + back
 	}
-	return fmt.Sprintf("%s: stalled %.3f s in %d, kills %d, peak %.0f MiB, %.2f GiB·s, %.0f ops/s, back %s, %.0f MiB/s, gaps %.0f and %.0f ms",
-		c.Outcome, c.Stalled, c.Stalls, c.Kills, c.PeakMiB, c.GiBs, c.Ops, back, c.Rate, c.GapMS, c.PID1GapMS)
+	return fmt.Sprintf("%s: stalled %.3f s in %d, kills %d, peak %.0f MiB, %.2f GiB·s, %.0f ops/s, %d collections of %.1f s, back %s, %.0f MiB/s, gaps %.0f and %.0f ms",
+		c.Outcome, c.Stalled, c.Stalls, c.Kills, c.PeakMiB, c.GiBs, c.Ops, c.Cycles, c.GCCPU, back, c.Rate, c.GapMS, c.PID1GapMS)
 }
 
 // errCells says that bars could not be judged.

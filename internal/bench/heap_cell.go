@@ -32,12 +32,25 @@ type Cell struct {
 	PeakMiB   float64 `json:"peak_mib"`
 	GiBs      float64 `json:"gib_s"` // host-resident memory over time, from a second before the load on
 	Ops       float64 `json:"ops_per_s"`
+	Cycles    uint64  `json:"cycles"`      // garbage collections
+	GCCPU     float64 `json:"gc_cpu_s"`    // vCPU seconds they took
 	Return    float64 `json:"return_s"`    // until 90 % of the last drop were back on the host
 	Returned  bool    `json:"returned"`    // false: Return is the whole window
 	Rate      float64 `json:"rate_mib_s"`  // of growth reached
 	GapMS     float64 `json:"gap_ms"`      // longest of a goroutine that does not allocate
 	PID1GapMS float64 `json:"pid1_gap_ms"` // longest between two answers of PID 1, called every 50 ms
 	Seconds   float64 `json:"seconds"`     // from a second before the load to its end
+
+	memory recording // what GiBs is the integral of
+}
+
+// gibsFor is GiBs of the first seconds only.
+func (c Cell) gibsFor(seconds float64) float64 {
+	if len(c.memory) == 0 {
+		return 0
+	}
+	from := c.memory[0].at
+	return c.memory.between(from, from+time.Duration(seconds*float64(time.Second))).gibSeconds()
 }
 
 // observed is all that was seen of a guest, for Cell to be made from.
@@ -63,6 +76,7 @@ func (o observed) cell(c cellPlan) Cell {
 		cell.Kills = max(cell.Kills, 1)
 	}
 	for _, h := range o.heard {
+		cell.Cycles, cell.GCCPU = max(cell.Cycles, h.Cycles), max(cell.GCCPU, h.GCCPU)
 		cell.GapMS = max(cell.GapMS, h.GapMS)
 		cell.Rate = max(cell.Rate, h.Rate)
 		if h.Busy > 0 {
@@ -74,7 +88,8 @@ func (o observed) cell(c cellPlan) Cell {
 		from = busy.at - idle
 	}
 	part := o.memory.between(from, o.end)
-	cell.Seconds, cell.GiBs, cell.PeakMiB = (o.end - from).Seconds(), part.gibSeconds(), float64(part.peak())/(1<<20)
+	cell.memory, cell.Seconds = part, (o.end - from).Seconds()
+	cell.GiBs, cell.PeakMiB = part.gibSeconds(), float64(part.peak())/(1<<20)
 	if drop, ok := last(o.heard, load.Dropped); ok {
 		after, returned := part.returned(drop.at, drop.Bytes)
 		cell.Return, cell.Returned = after.Seconds(), returned

@@ -3,6 +3,7 @@ package load
 import (
 	"encoding/json"
 	"io"
+	"runtime/metrics"
 	"sync"
 	"time"
 )
@@ -30,6 +31,8 @@ type Event struct {
 	Ops     int64   `json:"ops,omitempty"`     // allocations and lookups until now
 	Busy    float64 `json:"busy,omitempty"`    // seconds in which they were made
 	Rate    float64 `json:"rate,omitempty"`    // of Full: MiB/s of growth reached
+	Cycles  uint64  `json:"cycles,omitempty"`  // garbage collections until now
+	GCCPU   float64 `json:"gc_cpu,omitempty"`  // vCPU seconds they took until now
 	GapMS   float64 `json:"gap_ms,omitempty"`  // longest pause of a goroutine that does not allocate, until now
 	Used    int64   `json:"used,omitempty"`    // of Usage: bytes of the guest that are not available
 	Total   int64   `json:"total,omitempty"`   // of Usage: bytes the guest's kernel manages
@@ -52,4 +55,11 @@ func (t *teller) tell(e Event) {
 	defer t.mu.Unlock()
 	e.At = time.Since(t.start).Seconds()
 	_ = t.out.Encode(e)
+}
+
+// collections reads how often and how long the runtime has collected.
+func collections() (cycles uint64, cpu float64) {
+	s := []metrics.Sample{{Name: "/gc/cycles/total:gc-cycles"}, {Name: "/cpu/classes/gc/total:cpu-seconds"}}
+	metrics.Read(s)
+	return s[0].Value.Uint64(), s[1].Value.Float64()
 }

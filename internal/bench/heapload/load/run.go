@@ -60,13 +60,18 @@ func (r *run) progress() {
 	}
 }
 
-func (r *run) say(k Kind, bytes int64) {
-	r.tell(Event{Kind: k, Bytes: bytes, Ops: r.ops, Busy: r.busy.Seconds(), GapMS: r.heart.gapMS()})
+func (r *run) say(k Kind, bytes int64) { r.tell(r.event(k, bytes)) }
+
+func (r *run) event(k Kind, bytes int64) Event {
+	cycles, cpu := collections()
+	return Event{Kind: k, Bytes: bytes, Ops: r.ops, Busy: r.busy.Seconds(), Cycles: cycles, GCCPU: cpu, GapMS: r.heart.gapMS()}
 }
 
 // full says that all is allocated, and how fast it went, in MiB/s.
 func (r *run) full(bytes int64, rate float64) {
-	r.tell(Event{Kind: Full, Bytes: bytes, Rate: rate, Ops: r.ops, Busy: r.busy.Seconds(), GapMS: r.heart.gapMS()})
+	e := r.event(Full, bytes)
+	e.Rate = rate
+	r.tell(e)
 }
 
 // begin says that the program gets busy, and returns the function that says that it is no more.
@@ -179,7 +184,9 @@ func (r *run) large() error {
 	if r.Reserve != nil {
 		var err error
 		if release, err = r.Reserve(size); err != nil {
-			r.tell(Event{Kind: Done, Refused: err.Error(), GapMS: r.heart.gapMS()})
+			e := r.event(Done, 0)
+			e.Refused = err.Error()
+			r.tell(e)
 			return nil
 		}
 	}
