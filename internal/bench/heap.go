@@ -2,11 +2,9 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/silo-os/silo/host/vmm"
@@ -108,12 +106,4 @@ func (c Cell) String() string {
 	}
 	return fmt.Sprintf("%s: stalled %.3f s in %d, kills %d, peak %.0f MiB, %.2f GiB·s, %.0f ops/s, %d collections of %.1f s, back %s, %.0f MiB/s, gaps %.0f and %.0f ms",
 		c.Outcome, c.Stalled, c.Stalls, c.Kills, c.PeakMiB, c.GiBs, c.Ops, c.Cycles, c.GCCPU, back, c.Rate, c.GapMS, c.PID1GapMS)
-}
-
-// errCells says that bars could not be judged.
-func errCells(missing []string) error {
-	if len(missing) == 0 {
-		return nil
-	}
-	return errors.New("judge bars: no cell of use for: " + strings.Join(missing, "; "))
 }

@@ -80,8 +80,15 @@ const (
 	longCut   = 2*longDelay + 20*time.Second
 )
 
-// heapPlan is all cells, in the order in which they are measured: of each load all mechanisms in turn.
+// heapPlan is all cells, in the order in which they are measured: those of a late host, which compare with
+// nothing, then of each load all mechanisms in turn.
 func heapPlan() (plan []cellPlan) {
+	for _, l := range []heapLoad{ramp50, large} {
+		for _, d := range []time.Duration{100 * time.Millisecond, 5 * time.Second} {
+			plan = append(plan, cellPlan{mechanism: bySilo, heapLoad: l, delay: d})
+		}
+		plan = append(plan, cellPlan{mechanism: bySilo, heapLoad: l, delay: longDelay, cut: longCut})
+	}
 	for _, l := range []heapLoad{ramp10, ramp50, ramp200, steps, large, sawtooth} {
 		for _, m := range mechanisms {
 			plan = append(plan, cellPlan{mechanism: m, heapLoad: l})
@@ -91,12 +98,6 @@ func heapPlan() (plan []cellPlan) {
 		for _, m := range []string{bySilo, byPoller, byStatic} {
 			plan = append(plan, cellPlan{mechanism: m, heapLoad: sawtooth})
 		}
-	}
-	for _, l := range []heapLoad{ramp50, large} {
-		for _, d := range []time.Duration{100 * time.Millisecond, 5 * time.Second} {
-			plan = append(plan, cellPlan{mechanism: bySilo, heapLoad: l, delay: d})
-		}
-		plan = append(plan, cellPlan{mechanism: bySilo, heapLoad: l, delay: longDelay, cut: longCut})
 	}
 	for i, c := range plan {
 		if c.mechanism == byBalloon {

@@ -53,7 +53,7 @@ func TestSelectCells(t *testing.T) {
 	for i, c := range got {
 		names[i] = c.name()
 	}
-	if want := "balloon/steps silo/ramp50@100ms silo/ramp50@5s silo/ramp50@1m0s"; strings.Join(names, " ") != want {
+	if want := "silo/ramp50@100ms silo/ramp50@5s silo/ramp50@1m0s balloon/steps"; strings.Join(names, " ") != want {
 		t.Errorf("selected %v", names)
 	}
 	if got := selectCells(plan, "none"); len(got) != 0 {

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,43 +37,6 @@ func judgeHeap(cells []Cell) ([]Result, error) {
 	j.returns()
 	j.sawtooth()
 	return j.results, errCells(j.missing)
-}
-
-// pick returns the cells that all conditions hold for.
-func (j *heapJudge) pick(conditions ...func(Cell) bool) (some []Cell) {
-	for _, c := range j.cells {
-		if !slices.ContainsFunc(conditions, func(holds func(Cell) bool) bool { return !holds(c) }) {
-			some = append(some, c)
-		}
-	}
-	return some
-}
-
-func of(mechanism string) func(Cell) bool {
-	return func(c Cell) bool { return c.Mechanism == mechanism }
-}
-func under(loads ...string) func(Cell) bool {
-	return func(c Cell) bool { return slices.Contains(loads, c.Load) }
-}
-func atOnce(c Cell) bool  { return c.Delay == 0 }
-func through(c Cell) bool { return c.Outcome == OutcomeDone }
-func ramping(c Cell) bool { return strings.HasPrefix(c.Load, "ramp") }
-func overMinute(c Cell) bool {
-	return c.Delay >= longDelay.Seconds()
-}
-
-func figures(cells []Cell, of func(Cell) float64) (all []float64) {
-	for _, c := range cells {
-		all = append(all, of(c))
-	}
-	return all
-}
-
-func sum(all []float64) (s float64) {
-	for _, v := range all {
-		s += v
-	}
-	return s
 }
 
 // add makes a bar's result, or notes that it is missing.
@@ -166,52 +130,10 @@ func (j *heapJudge) never(cells []Cell) string {
 		len(cells), cells[0].Mechanism, n, Quantile(figures(cells, func(c Cell) float64 { return c.Return }), 0.5))
 }
 
-// sawtooth compares by ratios of medians. A guest that was killed is compared for as long as it lived.
-func (j *heapJudge) sawtooth() {
-	ours, static, poller := j.sawteeth(bySilo), j.sawteeth(byStatic), j.sawteeth(byPoller)
-	j.gibs(gibsVsStatic, ours, static)
-	j.gibs(gibsVsPoller, ours, poller)
-	ops := func(c Cell) float64 { return c.Ops }
-	worked := func(cells []Cell) []Cell {
-		return slices.DeleteFunc(slices.Clone(cells), func(c Cell) bool { return c.Ops == 0 })
+// errCells says that bars could not be judged.
+func errCells(missing []string) error {
+	if len(missing) == 0 {
+		return nil
 	}
-	j.ratio(opsRatio, figures(worked(ours), ops), figures(worked(static), ops), byStatic, short(ours)+short(static))
-}
-
-func (j *heapJudge) sawteeth(mechanism string) []Cell {
-	return j.pick(of(mechanism), atOnce, under(sawtooth.name))
-}
-
-// gibs compares the cells of each pair over the shorter of their two lives.
-func (j *heapJudge) gibs(bar Bar, ours, theirs []Cell) {
-	var a, b []float64
-	for i := range min(len(ours), len(theirs)) {
-		both := min(ours[i].Seconds, theirs[i].Seconds)
-		a, b = append(a, ours[i].gibsFor(both)), append(b, theirs[i].gibsFor(both))
-	}
-	other := ""
-	if len(theirs) > 0 {
-		other = theirs[0].Mechanism
-	}
-	j.ratio(bar, a, b, other, short(ours)+short(theirs))
-}
-
-// short says how many guests did not live to the end.
-func short(cells []Cell) string {
-	n := 0
-	for _, c := range cells {
-		if c.Outcome != OutcomeDone {
-			n++
-		}
-	}
-	if n == 0 {
-		return ""
-	}
-	return fmt.Sprintf("; %d of %d %s guests did not live to the end and count until then", n, len(cells), cells[0].Mechanism)
-}
-
-func (j *heapJudge) ratio(bar Bar, ours, theirs []float64, other, note string) {
-	x, y := Quantile(ours, 0.5), Quantile(theirs, 0.5)
-	j.add(bar, x/y, Ratios(ours, theirs), fmt.Sprintf("sawtooth: median silo %s / median %s %s; median, min, max of pairs measured in turn%s",
-		figure(x), other, figure(y), note))
+	return errors.New("judge bars: no cell of use for: " + strings.Join(missing, "; "))
 }
