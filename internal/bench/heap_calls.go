@@ -151,7 +151,8 @@ func (g *calledGuest) Starved() (string, bool) {
 	if g.exit != nil {
 		return starved(*g.exit)
 	}
-	return g.vm.Err().Error(), g.vm.Err().Cause == vmm.CauseGuestPanic
+	why := g.vm.Err().Error()
+	return why, saysStarved(why)
 }
 
 // Last implements heapGuest.

@@ -14,8 +14,12 @@ const (
 	OutcomeDone   Outcome = "done"   // the load went to its end
 	OutcomeCut    Outcome = "cut"    // it was watched for as long as was planned
 	OutcomeKilled Outcome = "killed" // the guest's program was ended for want of memory
+	OutcomeDied   Outcome = "died"   // the guest ended in another way before its load did
 	OutcomeStuck  Outcome = "stuck"  // it did not come to its end in twice the time and more
 )
+
+// lost reports whether the guest did not survive.
+func (o Outcome) lost() bool { return o != OutcomeDone && o != OutcomeCut }
 
 // Cell is one mechanism under one load, as measured. The field names are those of the JSON file.
 type Cell struct {

@@ -103,18 +103,12 @@ func (g *hotplugGuest) RoundTrip(context.Context) (time.Duration, error) { retur
 // Done implements heapGuest.
 func (g *hotplugGuest) Done() <-chan struct{} { return g.ended }
 
-// starvedWords are in what the kernel says when it has no memory left to go on with.
-var starvedWords = []string{"Attempted to kill init", "Out of memory", "oom-kill", "System is deadlocked on memory"}
-
 // Starved implements heapGuest: without a gate the kernel ends somebody, and the only program is the
 // first process.
 func (g *hotplugGuest) Starved() (string, bool) {
-	for _, line := range g.said.rest() {
-		for _, w := range starvedWords {
-			if strings.Contains(line, w) {
-				return line, true
-			}
-		}
+	rest := g.said.rest()
+	if i := slices.IndexFunc(rest, saysStarved); i >= 0 {
+		return rest[i], true
 	}
 	return "QEMU ended: " + strings.TrimSpace(g.stderr.String()), false
 }

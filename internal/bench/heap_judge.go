@@ -49,15 +49,15 @@ func (j *heapJudge) add(b Bar, value float64, samples []float64, note string) {
 	j.results = append(j.results, r)
 }
 
-// kills counts also guests that hang: they are lost as well.
+// kills counts also guests that are lost in another way.
 func (j *heapJudge) kills() {
 	all := figures(j.pick(of(bySilo)), func(c Cell) float64 {
-		if c.Outcome == OutcomeStuck {
-			return float64(c.Kills) + 1
+		if c.Outcome.lost() {
+			return max(float64(c.Kills), 1)
 		}
 		return float64(c.Kills)
 	})
-	j.add(heapKills, sum(all), all, "all silo cells, all delays; a guest that hangs counts as one")
+	j.add(heapKills, sum(all), all, "all silo cells, all delays; a guest that hangs or dies in another way counts as one")
 }
 
 func (j *heapJudge) rampStalls() {

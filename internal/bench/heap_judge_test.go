@@ -58,6 +58,7 @@ func TestJudgeHeapSpoiled(t *testing.T) {
 	}{
 		{"heap.kills", func(c *Cell) { c.Kills = 1 }},
 		{"heap.kills", func(c *Cell) { c.Outcome = OutcomeStuck }},
+		{"heap.kills", func(c *Cell) { c.Outcome = OutcomeDied }},
 		{"heap.ramp_stalls", func(c *Cell) { c.Stalls, c.Stalled = 1, 0.001 }},
 		{"heap.stall_ratio", func(c *Cell) { c.Stalled = 0.2 }},
 		{"heap.return_s", func(c *Cell) { c.Return = 1.1 }},

@@ -55,7 +55,7 @@ func (s heapSubject) measure(ctx context.Context, c cellPlan, out io.Writer) (ce
 	if err := errors.Join(err, watchers.Wait()); err != nil {
 		return cell, fmt.Errorf("%w\nlast lines of the guest:\n  %s", err, strings.Join(g.Last(), "\n  "))
 	}
-	if o.outcome == OutcomeKilled || o.outcome == OutcomeStuck {
+	if o.outcome.lost() {
 		fmt.Fprintf(out, "%s: %s: %s; last lines of the guest:\n  %s\n", c.name(), o.outcome, o.why, strings.Join(g.Last(), "\n  "))
 	}
 	return o.cell(c), nil
@@ -78,7 +78,7 @@ func follow(ctx context.Context, g heapGuest, c cellPlan, said *words) (Outcome,
 		case <-g.Done():
 			why, yes := g.Starved()
 			if !yes {
-				return "", "", fmt.Errorf("the guest ended before its load did: %s", why)
+				return OutcomeDied, why, nil
 			}
 			return OutcomeKilled, why, nil
 		case <-late.C:

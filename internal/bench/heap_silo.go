@@ -3,6 +3,8 @@ package bench
 import (
 	"context"
 	"io"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -82,11 +84,15 @@ func (g *nodeGuest) Starved() (string, bool) {
 
 // starved reports whether an application's end was for want of memory.
 func starved(exit hvcall.Exit) (string, bool) {
-	switch exit.Cause {
-	case hvcall.CauseMemory, hvcall.CauseRefused:
-		return string(exit.Cause) + ": " + exit.Text, true
-	}
-	return string(exit.Cause) + ": " + exit.Text, false
+	why := string(exit.Cause) + ": " + exit.Text
+	return why, exit.Cause == hvcall.CauseMemory || exit.Cause == hvcall.CauseRefused || saysStarved(why)
+}
+
+// starvedWords are in what a kernel says when it has no memory left to go on with.
+var starvedWords = []string{"Attempted to kill init", "Out of memory", "oom-kill", "deadlocked on memory"}
+
+func saysStarved(line string) bool {
+	return slices.ContainsFunc(starvedWords, func(w string) bool { return strings.Contains(line, w) })
 }
 
 // Close implements heapGuest.

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/silo-os/silo/hvcall"
 	"github.com/silo-os/silo/internal/bench/heapload/load"
 )
 
@@ -54,5 +55,21 @@ func TestTail(t *testing.T) {
 	k.Write([]byte("the last\n"))
 	if got := k.lines(); len(got) != consoleLines || got[len(got)-1] != "the last" || len(k.b) > 2*tailRoom {
 		t.Errorf("%d lines, the last %q, %d bytes kept", len(got), got[len(got)-1], len(k.b))
+	}
+}
+
+func TestStarved(t *testing.T) {
+	for _, c := range []struct {
+		hvcall.Exit
+		want bool
+	}{
+		{hvcall.Exit{Cause: hvcall.CauseMemory}, true}, {hvcall.Exit{Cause: hvcall.CauseRefused}, true},
+		{hvcall.Exit{Cause: hvcall.CauseKernel, Text: "guest kernel panicked: System is deadlocked on memory"}, true},
+		{hvcall.Exit{Cause: hvcall.CauseKernel, Text: "guest kernel panicked: Fatal exception"}, false},
+		{hvcall.Exit{Cause: hvcall.CauseExit, Code: 1}, false},
+	} {
+		if why, got := starved(c.Exit); got != c.want || !strings.Contains(why, string(c.Cause)) {
+			t.Errorf("%+v: %s, %v", c.Exit, why, got)
+		}
 	}
 }
