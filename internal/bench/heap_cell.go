@@ -87,6 +87,9 @@ func (o observed) cell(c cellPlan) Cell {
 			cell.Ops = float64(h.Ops) / h.Event.Busy
 		}
 	}
+	if n := len(o.heard); o.outcome == OutcomeStuck && n > 0 {
+		o.end = o.heard[n-1].at // what a guest that hangs goes on holding is no measure of anything
+	}
 	from := time.Duration(0)
 	if busy, ok := first(o.heard, load.Busy); ok {
 		from = busy.at - idle

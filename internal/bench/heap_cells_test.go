@@ -83,6 +83,10 @@ func TestCellOf(t *testing.T) {
 	if g := got.gibsFor(4); g != 2 {
 		t.Errorf("%v GiB·s in the first four seconds", g)
 	}
+	o.outcome = OutcomeStuck
+	if stuck := o.cell(cellPlan{mechanism: byPoller, heapLoad: ramp50}); stuck.Seconds != 4 || stuck.GiBs != 2 {
+		t.Errorf("of a guest that hangs since its last word: %v s, %v GiB·s", stuck.Seconds, stuck.GiBs)
+	}
 	if text := cellTable([]Cell{got}); !strings.Contains(text, "poller") || !strings.Contains(text, "killed") {
 		t.Error(text)
 	}

@@ -96,9 +96,12 @@ func (j *heapJudge) stalls() {
 	for i := range ours {
 		ratios[i] = ours[i] / max(theirs[i], leastStall)
 	}
-	j.add(stallRatio, sum(ours)/max(sum(theirs), leastStall), ratios,
-		fmt.Sprintf("silo %.3f s, poller %.3f s, each the sum of medians over %s; median, min, max of the loads' ratios",
-			sum(ours), sum(theirs), strings.Join(loads, ", ")))
+	note := fmt.Sprintf("silo %.3f s, poller %.3f s, each the sum of medians over the loads that the poller's guest survived (%s); median, min, max of the loads' ratios",
+		sum(ours), sum(theirs), strings.Join(loads, ", "))
+	if sum(theirs) == 0 {
+		note += "; under none of these did anybody wait at the poller's, so there was nothing to be better than"
+	}
+	j.add(stallRatio, sum(ours)/max(sum(theirs), leastStall), ratios, note)
 }
 
 func (j *heapJudge) returns() {
