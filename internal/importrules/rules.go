@@ -40,6 +40,12 @@ var Rules = []Rule{
 		Why: "an example shows what an application needs, which is the facade"},
 	{Path: "internal", Silo: []string{"host", "hvcall", "images"},
 		Why: "what packages share stands below them and must not know guest code"},
+	{Path: "internal/bench/heapload/load", Lean: true,
+		Why: "what both flavours of the load program share must be known to neither silo nor the host"},
+	{Path: "internal/bench/heapload/plain", Silo: []string{"internal/bench/heapload/load"}, Lean: true,
+		Why: "the plain flavour stands for programs that never heard of silo"},
+	{Path: "internal/bench/heapload/silo", Silo: []string{"internal/bench/heapload/load", "runtime"}, Lean: true,
+		Why: "the load program runs in guests"},
 	{Path: "internal/recent", Lean: true,
 		Why: "guests use it"},
 }
