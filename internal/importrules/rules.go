@@ -40,6 +40,10 @@ var Rules = []Rule{
 		Why: "an example shows what an application needs, which is the facade"},
 	{Path: "internal", Silo: []string{"host", "hvcall", "images"},
 		Why: "what packages share stands below them and must not know guest code"},
+	{Path: "internal/bench/priceload", Silo: []string{"runtime"},
+		Why: "it is an application"},
+	{Path: "internal/bench/governorload", Silo: []string{"alloc", "hvcall"},
+		Why: "it is a program that is governed"},
 	{Path: "internal/recent", Lean: true,
 		Why: "guests use it"},
 }
