@@ -46,6 +46,10 @@ var Rules = []Rule{
 		Why: "the plain flavour stands for programs that never heard of silo"},
 	{Path: "internal/bench/heapload/silo", Silo: []string{"internal/bench/heapload/load", "runtime"}, Lean: true,
 		Why: "the load program runs in guests"},
+	{Path: "internal/bench/priceload", Silo: []string{"runtime"},
+		Why: "it is an application"},
+	{Path: "internal/bench/governorload", Silo: []string{"alloc", "hvcall"},
+		Why: "it is a program that is governed"},
 	{Path: "internal/recent", Lean: true,
 		Why: "guests use it"},
 }
