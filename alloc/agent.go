@@ -23,10 +23,11 @@ type Agent struct {
 	trace trace // only used by step
 	wake  chan struct{}
 
+	collector collector // used by Run alone
+
 	mu       sync.Mutex
 	gov      *Governor
 	meter    *meter
-	limit    int64 // last one set; guarded by mu
 	standing Statement
 	parked   map[uint64]parked // goroutines in Reserve by their ticket; guarded by mu
 	last     Sample
@@ -58,8 +59,11 @@ func New(cfg Config, log *slog.Logger, state func(Statement)) *Agent {
 	if cfg.Collecting == nil {
 		cfg.Collecting = func(bool) {}
 	}
+	if cfg.Starving == nil {
+		cfg.Starving = func(bool) {}
+	}
 	a := &Agent{
-		state: state, widen: cfg.Collecting, log: log, start: time.Now(), trace: trace{w: cfg.Trace}, wake: make(chan struct{}, 1),
+		state: state, widen: cfg.Collecting, collector: collector{starving: cfg.Starving}, log: log, start: time.Now(), trace: trace{w: cfg.Trace}, wake: make(chan struct{}, 1),
 		gov: NewGovernor(cfg), meter: newMeter(), collecting: make(chan struct{}, 1), parked: make(map[uint64]parked), done: make(chan struct{}),
 	}
 	a.collecting <- struct{}{}
@@ -127,7 +131,7 @@ func (a *Agent) end() {
 
 func (a *Agent) step() time.Duration {
 	a.mu.Lock()
-	s := a.meter.read()
+	s := a.collector.see(a.meter.read())
 	now := time.Since(a.start)
 	d := a.gov.Step(now, s)
 	a.standing, a.last = d.Statement, s
@@ -138,14 +142,8 @@ func (a *Agent) step() time.Duration {
 			w.tell(d.Pressure)
 		}
 	}
-	raise := d.Limit
-	changed := raise != a.limit
-	a.limit = raise
 	a.mu.Unlock()
-	if changed {
-		debug.SetMemoryLimit(raise)
-	}
-	a.setGOGC(d, s.GOGC)
+	a.collector.apply(d, s.GOGC, a.log)
 	a.trace.add(Moment{now, s})
 	if d.State {
 		a.state(d.Statement)
@@ -154,22 +152,6 @@ func (a *Agent) step() time.Duration {
 		a.collect(d)
 	}
 	return d.Period
-}
-
-// setGOGC does as decided, unless the program was quicker: then its own value stands, and the next
-// step finds it.
-func (a *Agent) setGOGC(d Decision, was int64) {
-	if d.Yielded {
-		a.log.Info("the program set GOGC: the price of memory does not change it any more", "percent", was)
-	}
-	if d.GOGC == 0 {
-		return
-	}
-	if found := debug.SetGCPercent(int(d.GOGC)); int64(found) != was {
-		debug.SetGCPercent(found)
-		return
-	}
-	a.log.Debug("GOGC set by price", "percent", d.GOGC, "before", was)
 }
 
 // collect runs at most one collection of ours at a time, beside the sampler, which must go on.

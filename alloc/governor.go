@@ -23,6 +23,10 @@ type Config struct {
 	// Collecting is told when a collection of the Agent's own begins and ends that is worth all vCPUs
 	// the host can spare; nil = nobody is.
 	Collecting func(running bool)
+
+	// Starving is told when goroutines are about to wait for memory in their page faults, each holding a
+	// processor of the Go scheduler, and when that is over; nil = nobody is. See starvation.
+	Starving func(now bool)
 }
 
 func (c Config) withDefaults() Config {
@@ -90,6 +94,7 @@ type Decision struct {
 	Statement Statement // the standing statement
 	Limit     int64     // memory limit for the runtime, bytes
 	GOGC      int64     // percent to set; 0 = leave it
+	Starved   bool      // no collection may begin, see starvation
 	Yielded   bool      // the program set GOGC itself: it is left alone from now on
 	Collect   Collect   // do this off the sampling goroutine, then sample again
 	Wide      bool      // Collect is long enough to be worth more vCPUs
@@ -106,8 +111,9 @@ type Governor struct {
 	granted  int64 // what we may hold
 	stated   int64 // what we demanded last
 	statedAt time.Duration
-	waiting  bool // a higher demand stands that no grant has answered yet
-	lowered  bool // the newest demand was lower than the one before
+	waiting  bool          // a higher demand stands that no grant has answered yet
+	waitAt   time.Duration // since when
+	lowered  bool          // the newest demand was lower than the one before
 
 	rate    recent.High // bytes allocated per second
 	latency recent.High // seconds from a demand to its grant
@@ -123,8 +129,10 @@ type Governor struct {
 
 	offHeap int64 // bytes mapped outside the heap, which no memory limit counts
 
-	idle idleWatch
-	rule heapRule
+	idle   idleWatch
+	rule   heapRule
+	starve starvation
+	cycles cycleWatch
 }
 
 // NewGovernor returns a Governor that holds nothing yet.
@@ -160,7 +168,7 @@ func (g *Governor) Step(now time.Duration, s Sample) Decision {
 	base := Forecast(s) + margin + g.offHeap
 	base += slack(base)
 	want := roundUp(base + g.admission.total())
-	settled := roundUp(g.lately.Add(now, want, g.cfg.Settle))
+	settled := roundUp(g.lately.Add(now, want, g.cycles.settle(now, s, g.cfg.Settle)))
 	d := Decision{Collect: g.idle.step(now, s, g.cfg), GOGC: percent, Yielded: yielded}
 	switch {
 	case want > g.stated:
@@ -177,7 +185,8 @@ func (g *Governor) Step(now time.Duration, s Sample) Decision {
 	}
 	d.Admitted, d.Refused = g.admit(base)
 	d.Statement = g.statement(s, margin)
-	d.Limit = g.limit()
+	d.Limit = g.starve.step(s, g.limit(), g.late(now))
+	d.Starved = g.starve.on
 	if s.Held() > d.Limit && s.Free > s.Held()-d.Limit && g.idle.mayReturn(now) {
 		// The host took some back. What is free already goes at once; the limit does the rest.
 		d.Collect = CollectReturn
@@ -220,7 +229,22 @@ func (g *Governor) margin(now time.Duration) int64 {
 	return int64(min(g.rate.Get(now, rateHalfLife)*late, float64(most))) + mib
 }
 
+// late reports whether a grant that was asked for has not come in the usual time, or would come too late if
+// it did.
+func (g *Governor) late(now time.Duration) bool {
+	if !g.waiting {
+		return false
+	}
+	usual := max(g.latency.Get(now, latencyHalfLife), braceLeast.Seconds())
+	left := usual - (now - g.waitAt).Seconds()
+	room := float64(g.granted - g.offHeap - g.last.Held())
+	return left < 0 || room < left*g.rate.Get(now, rateHalfLife)
+}
+
 func (g *Governor) state(now time.Duration, bytes int64) {
+	if !g.waiting {
+		g.waitAt = now
+	}
 	g.waiting, g.lowered = bytes > g.stated, bytes < g.stated
 	g.stated, g.statedAt, g.answered = bytes, now, false
 }

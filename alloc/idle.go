@@ -48,7 +48,7 @@ const (
 	// collection of seconds that begins between two requests makes the second one late, and finds
 	// alive what is dropped while it marks.
 	silenceShare = 4
-	silenceMost  = 700 * time.Millisecond
+	silenceMost  = 400 * time.Millisecond
 
 	// stirLeast is how many bytes a program allocates while our collection runs, at least, if it did
 	// anything. Its processor time cannot be told from the collector's.

@@ -114,11 +114,11 @@ func TestDearCollectionWaitsLonger(t *testing.T) {
 	r.cost = 4 * time.Second
 	for range 5 {
 		r.run(500*time.Millisecond, 0.8)
-		r.run(700*time.Millisecond, 0.01)
+		r.run(500*time.Millisecond, 0.01)
 	}
 	// The first of those rounds shows what a collection costs.
 	if r.asked > 1 {
-		t.Errorf("%d collections of 4 s in pauses of 0.7 s", r.asked)
+		t.Errorf("%d collections of 4 s in pauses of half a second", r.asked)
 	}
 	r.run(2*time.Second, 0.01)
 	if r.asked == 0 {

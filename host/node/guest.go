@@ -149,6 +149,9 @@ func (g *Guest) Times() Times {
 	return Times{Started: g.started, Hello: g.said.when(), Ready: g.ready.when(), Exit: g.told.when()}
 }
 
+// RoundTrip is how long PID 1 takes to answer a call that it answers whatever else it does.
+func (g *Guest) RoundTrip(ctx context.Context) (time.Duration, error) { return g.conn.RoundTrip(ctx) }
+
 // Said is closed when the guest's Hello was answered.
 func (g *Guest) Said() <-chan struct{} { return g.said.c }
 

@@ -12,8 +12,27 @@ import (
 // memfdLink begins what the links of QEMU's memory backends under /proc/PID/fd point to.
 const memfdLink = "/memfd:memory-backend-memfd"
 
+// ResidentOf is the guest memory of a QEMU process that exists on the host, bytes, whoever started the
+// process: what its memory backends of type memory-backend-memfd hold at this moment.
+func ResidentOf(pid int) (int64, error) {
+	files, err := memoryFiles(pid)
+	if err != nil {
+		return 0, err
+	}
+	return allocated(files)
+}
+
 // findMemory returns the paths of a process's guest memory, one for each backend.
 func findMemory(pid, backends int) ([]string, error) {
+	found, err := memoryFiles(pid)
+	if err == nil && len(found) != backends {
+		return nil, fmt.Errorf("find guest memory: %d memory files of process %d, want %d", len(found), pid, backends)
+	}
+	return found, err
+}
+
+// memoryFiles returns the paths of the memory files that a process has open.
+func memoryFiles(pid int) ([]string, error) {
 	dir := fmt.Sprintf("/proc/%d/fd", pid)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -25,9 +44,6 @@ func findMemory(pid, backends int) ([]string, error) {
 		if target, err := os.Readlink(path); err == nil && strings.HasPrefix(target, memfdLink) {
 			found = append(found, path)
 		}
-	}
-	if len(found) != backends {
-		return nil, fmt.Errorf("find guest memory: %d memory files in %s, want %d", len(found), dir, backends)
 	}
 	return found, nil
 }

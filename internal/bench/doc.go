@@ -9,4 +9,14 @@
 // judged by ratios of medians.
 //
 //	go run mage.go bench boot
+//	go run mage.go bench heap
+//
+// # The heap benchmark
+//
+// A cell is one mechanism under one load: the load program (heapload) in a guest, in the flavour that the
+// mechanism calls for. heapPlan lists the cells, measure goes through one, observed.cell sums up what
+// was seen of it and judgeHeap makes the bars from all. Everything is measured outside the guest, by one
+// recorder, but for stalls and kills, which PID 1 counts, and what the load program says of itself.
+//
+// A guest that does not survive its cell is a result: killed, or stuck.
 package bench

@@ -28,6 +28,7 @@ type Benchmark func(ctx context.Context, cfg Config) ([]Result, error)
 // benchmarks are those there are.
 var benchmarks = map[string]Benchmark{
 	"boot": Boot,
+	"heap": Heap,
 }
 
 // Run measures, prints the table and writes out/bench/NAME.json. It returns an error when something
@@ -43,7 +44,7 @@ func Run(ctx context.Context, cfg Config) error {
 		return fmt.Errorf("bench %s: %w", cfg.Name, err)
 	}
 	fmt.Fprintln(cfg.Out, Table(results))
-	path, err := write(cfg, results)
+	path, err := write(cfg, cfg.Name, results)
 	if err != nil {
 		return err
 	}
@@ -51,9 +52,9 @@ func Run(ctx context.Context, cfg Config) error {
 	return nil
 }
 
-// write replaces the result file in one piece.
-func write(cfg Config, results []Result) (string, error) {
-	path := filepath.Join(cfg.Dir, "out", "bench", cfg.Name+".json")
+// write replaces out/bench/NAME.json in one piece.
+func write[T any](cfg Config, name string, results []T) (string, error) {
+	path := filepath.Join(cfg.Dir, "out", "bench", name+".json")
 	b, err := json.MarshalIndent(results, "", "  ")
 	if err != nil {
 		return "", fmt.Errorf("encode results: %w", err)

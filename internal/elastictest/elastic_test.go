@@ -3,12 +3,14 @@ package elastictest
 import (
 	"bytes"
 	"context"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/silo-os/silo/host/node"
+	"github.com/silo-os/silo/host/vmm"
 	"github.com/silo-os/silo/hvcall"
 	"github.com/silo-os/silo/images"
 	"github.com/silo-os/silo/internal/vmtesting"
@@ -29,8 +31,33 @@ type run struct {
 	console bytes.Buffer
 }
 
-// boot starts an image of testdata/NAME in 64 MiB and one vCPU.
-func boot(t *testing.T, name string, most int64, args ...string) *run {
+// slowHost grants as any other, only later: each resize begins after a delay.
+type slowHost struct {
+	vmm.Machine
+	delay time.Duration
+}
+
+func (s slowHost) Resize(ctx context.Context, total int64) (int64, error) {
+	select {
+	case <-ctx.Done():
+		return s.Plugged(ctx)
+	case <-time.After(s.delay):
+		return s.Machine.Resize(ctx, total)
+	}
+}
+
+func launchSlow(delay time.Duration) func(context.Context, vmm.Config) (vmm.Machine, error) {
+	return func(ctx context.Context, cfg vmm.Config) (vmm.Machine, error) {
+		m, err := vmm.Start(ctx, cfg)
+		if err != nil {
+			return nil, err
+		}
+		return slowHost{m, delay}, nil
+	}
+}
+
+// boot starts an image of testdata/NAME in 64 MiB and one vCPU, on a host that takes so long for each grant.
+func boot(t *testing.T, delay time.Duration, name string, most int64, args ...string) *run {
 	t.Helper()
 	vmtesting.RequireQEMU(t)
 	vmtesting.RequireKernel(t) // says how to get one, and fails on CI
@@ -38,7 +65,7 @@ func boot(t *testing.T, name string, most int64, args ...string) *run {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := node.New(node.Config{})
+	n, err := node.New(node.Config{Launch: launchSlow(delay)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,6 +135,20 @@ func (r *run) until(what string, ok func(out string, o node.Observation) bool) n
 	}
 }
 
+// wait ends a guest that does not end by itself, and the test with what is known of it.
+func (r *run) wait() (hvcall.Exit, error) {
+	r.t.Helper()
+	select {
+	case <-r.guest.Done():
+	case <-time.After(60 * time.Second):
+		r.mu.Lock()
+		last := r.seen[len(r.seen)-1]
+		r.mu.Unlock()
+		r.t.Fatalf("the guest does not end\nlast: %+v\n%s", last, r.transcript())
+	}
+	return r.guest.Wait()
+}
+
 func (r *run) transcript() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -123,10 +164,42 @@ func (r *run) most(of func(node.Observation) int64) (most int64) {
 	return most
 }
 
+// TestGateHoldsInsteadOfKilling: a program that nobody governs from inside takes 300 MiB at once, from a host
+// that takes half a second for each grant. Its threads wait, it is told as stalls, and it ends as it would on a large machine.
+func TestGateHoldsInsteadOfKilling(t *testing.T) {
+	r := boot(t, 500*time.Millisecond, "grab", 1024*mib, "300")
+	exit, err := r.wait()
+	if err != nil || exit.Cause != hvcall.CauseExit || exit.Code != 0 {
+		t.Fatalf("ended by %+v, %v\n%s", exit, err, r.transcript())
+	}
+	if !strings.Contains(r.out.String(), "grabbed 300 MiB") {
+		t.Error(r.transcript())
+	}
+	last := r.seen[len(r.seen)-1]
+	if last.Usage.Stalls == 0 || last.Usage.Kills != 0 {
+		t.Errorf("%d stalls and %d kills: a program that outruns every forecast must wait, and not die", last.Usage.Stalls, last.Usage.Kills)
+	}
+	if got := r.most(func(o node.Observation) int64 { return o.Granted }); got < 350*mib {
+		t.Errorf("granted %d MiB at most", got/mib)
+	}
+	if m := regexp.MustCompile(`longest gap (\d+) ms`).FindStringSubmatch(r.out.String()); m != nil {
+		t.Logf("longest gap of another thread while one waited: %s ms, %v stalled in all", m[1], time.Duration(last.Usage.StallNanos))
+	}
+}
+
+// TestRefusedAtTheMaximumEndsWithItsCause: more than the guest can ever have is not waited for for ever.
+func TestRefusedAtTheMaximumEndsWithItsCause(t *testing.T) {
+	r := boot(t, 0, "grab", 128*mib, "300")
+	exit, err := r.wait()
+	if err != nil || exit.Cause != hvcall.CauseRefused || !strings.Contains(exit.Text, "--memory") {
+		t.Fatalf("ended by %+v, %v\n%s", exit, err, r.transcript())
+	}
+}
+
 // TestHeapAndVCPUsFollowTheProgram: up with the heap without a stall, to two vCPUs with the load, and
 // all back when the program drops its data and says nothing.
 func TestHeapAndVCPUsFollowTheProgram(t *testing.T) {
-	r := boot(t, "heap", 1024*mib, "250")
+	r := boot(t, 0, "heap", 1024*mib, "250")
 	r.until("two vCPUs under load", func(_ string, o node.Observation) bool { return o.GrantedMilli == 2000 && o.Usage.Online == 2 })
 	full := r.until("the data dropped", func(out string, _ node.Observation) bool { return strings.Contains(out, "dropped") })
 	if !strings.Contains(r.transcript(), "vCPUs at start 2") || !strings.Contains(r.transcript(), "worked with 2") {

@@ -122,6 +122,9 @@ func (b *Balance) Step(now time.Duration, r Reading) Plan {
 	// What is about to leave is not offered any more, nor what has not come yet.
 	have := min(b.granted, plugged, b.stated)
 	p.Limit = max(have-system-reserve, r.Charged/4, mib)
+	if r.Stalled {
+		p.Limit = max(p.Limit, min(r.Charged+atOnce(r.Free-reserve), min(b.granted, plugged)-system-reserve))
+	}
 	p.Share = max(p.Limit-b.extra, mib)
 	p.Demand = b.demand(r, system+reserve)
 	return p
@@ -132,8 +135,17 @@ func reserveOf(total, minFree int64) int64 {
 	return reserveLeast + minFree + total/lowmemShare
 }
 
+// atOnce is what a thread that waits is given without asking anybody: of what is free beyond the reserve
+// because it was to leave. The device takes only what is free, and the grant still stands. Half of it, since
+// blocks may be leaving at this moment.
+func atOnce(spare int64) int64 { return min(max(0, spare/2), stallStep) }
+
 // extraMost bounds what is believed of pages that the runtime does not know of.
 const extraMost = 64 * mib
+
+// extraFade is what is left of extra with each word of the runtime that finds less, in quarters: huge pages
+// come and go with each cycle of the collector, and a limit just above what is charged closes the gate.
+const extraFade = 3
 
 // compare finds what the application is charged beyond what its runtime counts: files in memory, and
 // huge pages of which it uses a part. The two must be of one moment, so it is done once
@@ -142,7 +154,7 @@ func (b *Balance) compare(r Reading) {
 	if b.held == 0 {
 		return
 	}
-	b.extra = min(max(0, r.Charged-b.held), extraMost)
+	b.extra = min(max(r.Charged-b.held, b.extra/4*extraFade, 0), extraMost)
 	b.held = 0
 }
 

@@ -151,3 +151,25 @@ func TestOutsideFollowsACurve(t *testing.T) {
 		t.Errorf("eight seconds after the fall it still wants %d MiB", want>>20)
 	}
 }
+
+// TestStallIsRelievedFromWhatIsFree: memory that was to leave, and is free still, ends a stall at once.
+func TestStallIsRelievedFromWhatIsFree(t *testing.T) {
+	b := newBalance()
+	f := fakeGuest{boot: 64 * mib, plugged: 640 * mib, system: 20 * mib, charged: 30 * mib}
+	b.Granted(704*mib, true)
+	b.AppDemand(hvcall.Demand{Revision: 1, Memory: 600 * mib})
+	b.Step(0, f.reading())
+	b.AppDemand(hvcall.Demand{Revision: 2, Memory: 30 * mib})
+	p := b.Step(time.Millisecond, f.reading())
+	f.charged = p.Limit
+	r := f.reading()
+	r.Stalled = true
+	if p = b.Step(2*time.Millisecond, r); p.Limit < f.charged+stallStep {
+		t.Errorf("limit %d MiB, charged %d, and %d are free", p.Limit>>20, f.charged>>20, r.Free>>20)
+	}
+	// What is not there is not given.
+	r.Free = reserveOf(64*mib, 3*mib) / 2
+	if p = b.Step(3*time.Millisecond, r); p.Limit > f.charged {
+		t.Errorf("limit %d MiB, charged %d, and nothing is free", p.Limit>>20, f.charged>>20)
+	}
+}

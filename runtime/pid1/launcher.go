@@ -3,6 +3,8 @@ package pid1
 import (
 	"runtime"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // launcher is a thread inside the application's cgroups and without its capabilities, from which the
@@ -29,8 +31,7 @@ type launched struct {
 func newLauncher(groups ...cgroup) (*launcher, error) {
 	l := &launcher{orders: make(chan order), results: make(chan launched)}
 	ready := make(chan error)
-	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread dies with this goroutine
+	go onOtherThread(func() {
 		err := enter(groups)
 		ready <- err
 		if err != nil {
@@ -39,8 +40,23 @@ func newLauncher(groups ...cgroup) (*launcher, error) {
 		o := <-l.orders
 		pid, err := syscall.ForkExec(o.argv[0], o.argv, o.attr)
 		l.results <- launched{pid, err}
-	}()
+	})
 	return l, <-ready
+}
+
+// onOtherThread runs f locked to a thread that is not the process's first, and lets the thread die with
+// it. The first one owns the process's memory: in the application's group, this process would be charged
+// to that group too, and would wait at the very gate that it has to open.
+func onOtherThread(f func()) {
+	runtime.LockOSThread()
+	if unix.Gettid() != unix.Getpid() {
+		f()
+		return // still locked
+	}
+	taken := make(chan struct{})
+	go onOtherThread(func() { close(taken); f() })
+	<-taken
+	runtime.UnlockOSThread()
 }
 
 // enter moves the calling thread into the groups and drops its capabilities.

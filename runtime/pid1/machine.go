@@ -57,26 +57,28 @@ func (k *kernel) read() (Reading, error) {
 
 const minFreePath = "/proc/sys/vm/min_free_kbytes"
 
-// overcommitPath decides what the kernel says to a program that maps much at once. By default it refuses
-// what is more than the guest holds at the moment, which here says nothing: what is touched will be
-// granted, or waited for at the gate.
-const overcommitPath = "/proc/sys/vm/overcommit_memory"
+// tunings are the settings of the kernel's memory that hold from the start to the end of a guest.
+var tunings = []struct{ name, value string }{
+	// By default the kernel refuses to map what is more than the guest holds at the moment, which here
+	// says nothing: what is touched will be granted, or waited for at the gate.
+	{"overcommit_memory", "1"},
 
-func allowOvercommit() error {
-	if err := os.WriteFile(overcommitPath, []byte("1"), 0); err != nil {
-		return fmt.Errorf("allow overcommit: %w", err)
-	}
-	return nil
+	// How much of each zone is kept from allocations that could go to a higher one: a 128th of the higher
+	// zones' size. Without it the application's pages fill the zones of which the kernel itself lives; by
+	// default it is up to a 32nd, which a guest would pay for.
+	{"lowmem_reserve_ratio", "128 128 128 128"},
+
+	// When pages of one kind end up among those of another the kernel raises the watermark for a while, by
+	// megabytes at once. What lies below may be in use, and then somebody is killed for want of
+	// memory that is free.
+	{"watermark_boost_factor", "0"},
 }
 
-// lowmemPath sets how much of each zone is kept from allocations that could go to a higher one: a 128th
-// of the higher zones' size. Without it the application's pages fill the zones of which the kernel
-// itself lives; by default it is up to a 32nd, which a guest would pay for.
-const lowmemPath = "/proc/sys/vm/lowmem_reserve_ratio"
-
-func setLowmem() error {
-	if err := os.WriteFile(lowmemPath, []byte("128 128 128 128"), 0); err != nil {
-		return fmt.Errorf("set lowmem_reserve_ratio: %w", err)
+func tune() error {
+	for _, t := range tunings {
+		if err := os.WriteFile("/proc/sys/vm/"+t.name, []byte(t.value), 0); err != nil {
+			return fmt.Errorf("set vm.%s: %w", t.name, err)
+		}
 	}
 	return nil
 }

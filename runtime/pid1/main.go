@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"github.com/u-root/u-root/pkg/ulog"
@@ -20,6 +21,10 @@ const (
 
 	// helloEvery is how often Hello is said until it is answered: a host may open its end late.
 	helloEvery = 2 * time.Second
+
+	// heapPercent keeps this process's heap near one MiB, where it would grow to four before its first
+	// collection: by then the application may have all that is left.
+	heapPercent = 25
 
 	// exitWithin bounds the wait for the host to take in how the application ended.
 	exitWithin = 5 * time.Second
@@ -47,6 +52,7 @@ func live() error {
 	if err := unix.Mlockall(unix.MCL_CURRENT | unix.MCL_FUTURE | unix.MCL_ONFAULT); err != nil {
 		return fmt.Errorf("lock memory: %w", err)
 	}
+	debug.SetGCPercent(heapPercent)
 	boot, err := readMemory()
 	if err != nil {
 		return err

@@ -31,7 +31,7 @@ func prepare() *preparation {
 	p.group.Go(p.startVCPUs)
 	p.group.Go(p.makeGroups)
 	p.group.Go(func() error { return create(mountsThen) })
-	p.group.Go(func() error { return errors.Join(allowOvercommit(), setLowmem()) })
+	p.group.Go(tune)
 	return p
 }
 

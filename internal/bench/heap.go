@@ -1,0 +1,109 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/silo-os/silo/host/vmm"
+	"github.com/silo-os/silo/images"
+	"github.com/silo-os/silo/internal/devsetup"
+)
+
+// cellsEnv names the variable that selects cells of the heap benchmark.
+const cellsEnv = "SILO_BENCH_CELLS"
+
+// heapSubject is what boots: both flavours of the load program in silo's image, and the plain one under the
+// distribution's kernel.
+type heapSubject struct {
+	silo, plain  *images.Image
+	stock        string // path of the distribution's kernel
+	stockInitrd  string // path of an archive with the load program as /init
+	stockPackage string
+	accel        string
+}
+
+// Heap measures how a guest's memory follows its need, by silo and by the other ways there are, each under
+// the same loads. With a selection of cells it judges nothing, and says so by an error.
+func Heap(ctx context.Context, cfg Config) ([]Result, error) {
+	selection := os.Getenv(cellsEnv)
+	plan := selectCells(heapPlan(), selection)
+	if len(plan) == 0 {
+		return nil, fmt.Errorf("select cells: no cell's name contains one of %q", selection)
+	}
+	s, err := prepareHeap(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	cells, err := s.cells(ctx, cfg, plan)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintln(cfg.Out, cellTable(cells))
+	path, err := write(cfg, "heap-cells", cells)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintln(cfg.Out, "written to", path)
+	results, missing := judgeHeap(cells)
+	if selection != "" {
+		fmt.Fprintln(cfg.Out, Table(results))
+		return nil, fmt.Errorf("judge bars: %s selects %d of %d cells: unset it", cellsEnv, len(plan), len(heapPlan()))
+	}
+	// Bars that have no cells of their own are measured and appended here.
+	return results, missing
+}
+
+func prepareHeap(ctx context.Context, cfg Config) (s heapSubject, err error) {
+	machine := devsetup.Machine(cfg.Out)
+	if err := devsetup.Ensure(ctx, machine, devsetup.VM, devsetup.Kernel, devsetup.Stock); err != nil {
+		return s, err
+	}
+	for _, flavour := range []struct {
+		name string
+		to   **images.Image
+	}{{"silo", &s.silo}, {"plain", &s.plain}} {
+		*flavour.to, err = images.Build(ctx, images.Config{Package: "./internal/bench/heapload/" + flavour.name, Dir: cfg.Dir, Progress: cfg.Out})
+		if err != nil {
+			return s, err
+		}
+	}
+	if s.accel, err = vmm.ProbeAccel(ctx, vmm.ProbeConfig{}); err != nil {
+		return s, err
+	}
+	cache, err := cacheDir()
+	if err != nil {
+		return s, err
+	}
+	if s.stock, s.stockPackage, err = stockKernel(ctx, machine, filepath.Join(cache, "stock")); err != nil {
+		return s, err
+	}
+	s.stockInitrd = filepath.Join(cache, "stock", "heapload.cpio")
+	return s, asInit(s.plain.InitramfsPath(), s.stockInitrd)
+}
+
+// cells measures one cell after the other.
+func (s heapSubject) cells(ctx context.Context, cfg Config, plan []cellPlan) (cells []Cell, err error) {
+	start := time.Now()
+	for i, c := range plan {
+		cell, err := s.measure(ctx, c, cfg.Out)
+		if err != nil {
+			return nil, fmt.Errorf("measure %s: %w", c.name(), err)
+		}
+		cells = append(cells, cell)
+		fmt.Fprintf(cfg.Out, "%5.0f s  cell %d/%d  %-20s %s\n", time.Since(start).Seconds(), i+1, len(plan), c.name(), cell)
+	}
+	return cells, nil
+}
+
+// String is a line for progress.
+func (c Cell) String() string {
+	back := figure(c.Return) + " s"
+	if !c.Returned {
+		back = "not within " + back
+	}
+	return fmt.Sprintf("%s: stalled %.3f s in %d, kills %d, peak %.0f MiB, %.2f GiB·s, %.0f ops/s, %d collections of %.1f s, back %s, %.0f MiB/s, gaps %.0f and %.0f ms",
+		c.Outcome, c.Stalled, c.Stalls, c.Kills, c.PeakMiB, c.GiBs, c.Ops, c.Cycles, c.GCCPU, back, c.Rate, c.GapMS, c.PID1GapMS)
+}

@@ -1,0 +1,38 @@
+package bench
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/silo-os/silo/host/vmm/vmmtest"
+)
+
+func TestSlowMachine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const mib, delay = 1 << 20, 5 * time.Second
+		vm := vmmtest.New(vmmtest.Config{BootMemory: 64 * mib, MaxMemory: 1024 * mib, VCPUs: 1})
+		defer vm.Close()
+		m := newSlowMachine(vm, delay)
+		start := time.Now()
+		now, err := m.Resize(t.Context(), 128*mib)
+		if err != nil || now != 128*mib || time.Since(start) < delay {
+			t.Errorf("%d MiB after %v, %v", now/mib, time.Since(start), err)
+		}
+		// Nobody waits for this one any more; it comes all the same, and who looks meanwhile waits.
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if now, err := m.Resize(ctx, 256*mib); err != nil || now != 128*mib {
+			t.Errorf("given up at %d MiB, %v", now/mib, err)
+		}
+		start = time.Now()
+		if _, err := m.Plugged(t.Context()); err != nil || time.Since(start) != delay-time.Second {
+			t.Errorf("looked after %v, %v", time.Since(start), err)
+		}
+		synctest.Wait()
+		if now, err := m.Plugged(t.Context()); err != nil || now != 256*mib {
+			t.Errorf("%d MiB in the end, %v", now/mib, err)
+		}
+	})
+}
