@@ -162,6 +162,9 @@ func (g *Governor) Step(now time.Duration, s Sample) Decision {
 	g.observe(now, s)
 	percent, yielded := g.rule.step(now, s)
 	if percent != 0 {
+		if percent < s.GOGC {
+			g.lately = recent.Window{} // a decision, and no passing low: it counts at once
+		}
 		s.GOGC = percent // it is set before anything else happens
 	}
 	margin := g.margin(now)
