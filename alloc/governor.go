@@ -119,8 +119,9 @@ type Governor struct {
 	latency recent.High // seconds from a demand to its grant
 	lately  recent.Window
 	last    Sample
-	lastAt  time.Duration
 	started bool
+	rateAt  time.Duration // when the rate was last measured
+	rated   int64         // Sample.Allocs at that time
 
 	admission admission
 	answered  bool         // the newest statement has been answered by a grant
@@ -161,6 +162,9 @@ func (g *Governor) Step(now time.Duration, s Sample) Decision {
 	g.observe(now, s)
 	percent, yielded := g.rule.step(now, s)
 	if percent != 0 {
+		if percent < s.GOGC {
+			g.lately = recent.Window{} // a decision, and no passing low: it counts at once
+		}
 		s.GOGC = percent // it is set before anything else happens
 	}
 	margin := g.margin(now)
@@ -197,13 +201,17 @@ func (g *Governor) Step(now time.Duration, s Sample) Decision {
 }
 
 func (g *Governor) observe(now time.Duration, s Sample) {
-	if g.started && now > g.lastAt && s.Allocs >= g.last.Allocs {
-		g.rate.Add(now, float64(s.Allocs-g.last.Allocs)/(now-g.lastAt).Seconds(), rateHalfLife)
+	// Samples come close together around the end of a collection. What is allocated in a fraction of a
+	// millisecond is a burst and no rate; taken for one it has the sampler run as fast as it can.
+	if dt := now - g.rateAt; g.started && dt >= periodLeast && s.Allocs >= g.rated {
+		g.rate.Add(now, float64(s.Allocs-g.rated)/dt.Seconds(), rateHalfLife)
+		g.rateAt, g.rated = now, s.Allocs
 	}
 	if !g.started {
 		g.latency.Add(now, g.cfg.Latency.Seconds(), latencyHalfLife)
+		g.rateAt, g.rated = now, s.Allocs
 	}
-	g.last, g.lastAt, g.started = s, now, true
+	g.last, g.started = s, true
 }
 
 // Collected takes in that an idle collection is over, at the given cost of processor time; after is a

@@ -14,8 +14,8 @@ import (
 // for Reducing Browser Memory Use, OOPSLA 2022): heaps that all see the same price, each choosing for
 // itself, divide memory so that no other division costs less collection. What is left for
 // the host is to find the price at which their wants add up to what there is. That needs no
-// knowledge of any guest: while the wants exceed what is usable the price rises, while they leave plenty
-// it falls, in proportion to how far off they are.
+// knowledge of any guest: while the wants exceed what is usable by an eighth the price rises, while they leave
+// plenty it falls, in proportion to how far off they are.
 //
 //	price × (wants / aim)ⁿ, at most × or ÷ 4, once in a period
 //
