@@ -52,8 +52,17 @@ func Heap(ctx context.Context, cfg Config) ([]Result, error) {
 		fmt.Fprintln(cfg.Out, Table(results))
 		return nil, fmt.Errorf("judge bars: %s selects %d of %d cells: unset it", cellsEnv, len(plan), len(heapPlan()))
 	}
-	// Bars that have no cells of their own are measured and appended here.
-	return results, missing
+	if missing != nil {
+		return nil, missing
+	}
+	for _, measure := range []func(context.Context, Config) (Result, error){heapPrice, heapGovernor} {
+		r, err := measure(ctx, cfg)
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, r)
+	}
+	return results, nil
 }
 
 func prepareHeap(ctx context.Context, cfg Config) (s heapSubject, err error) {
