@@ -1,14 +1,10 @@
 package bench
 
 import (
-	"context"
 	"math"
 	"strings"
 	"testing"
 )
-
-// The heap benchmark calls these by this signature.
-var _ = []func(context.Context, Config) (Result, error){heapPrice, heapGovernor}
 
 func pair(gcA, gcB, wall float64) pricePair {
 	return pricePair{reports: [2]priceReport{{GC: gcA, Wall: wall}, {GC: gcB, Wall: wall / 2}}}
