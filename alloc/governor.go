@@ -11,7 +11,7 @@ import (
 // Config tunes a Governor. The zero value is right.
 type Config struct {
 	Settle     time.Duration // how long a forecast must stay lower before memory goes back; 0 = 700 ms
-	Silence    time.Duration // how long without activity before an idle collection; 0 = 300 ms
+	Silence    time.Duration // how long without activity before an idle collection; 0 = 200 ms
 	IdleBudget float64       // share of one vCPU that idle collections may use; 0 = 0.05
 	Latency    time.Duration // grant latency assumed until one was measured; 0 = 50 ms
 	UserLimit  int64         // GOMEMLIMIT that the user set, bytes; 0 = none
@@ -34,7 +34,7 @@ func (c Config) withDefaults() Config {
 		c.Settle = 700 * time.Millisecond
 	}
 	if c.Silence == 0 {
-		c.Silence = 300 * time.Millisecond
+		c.Silence = 200 * time.Millisecond
 	}
 	if c.IdleBudget == 0 {
 		c.IdleBudget = 0.05
@@ -65,6 +65,10 @@ const (
 	budgetMost = 6 * time.Second
 
 	periodLeast = 5 * time.Millisecond
+
+	// periodWatch is how often a program is looked at that has worked and is falling silent, until it
+	// is collected: what it dropped is waiting to go back.
+	periodWatch = 25 * time.Millisecond
 	periodMost  = 100 * time.Millisecond
 )
 
@@ -282,11 +286,15 @@ func (g *Governor) limit() int64 {
 func (g *Governor) period(now time.Duration, s Sample) time.Duration {
 	rate := g.rate.Get(now, rateHalfLife)
 	room := g.granted - g.offHeap - s.Held()
+	most := periodMost
+	if g.idle.watching() {
+		most = periodWatch
+	}
 	if rate < 1 {
-		return periodMost
+		return most
 	}
 	until := time.Duration(float64(max(room, 0)) / rate / 4 * float64(time.Second))
-	return min(max(until, periodLeast), periodMost)
+	return min(max(until, periodLeast), most)
 }
 
 // dead is the band in which a lower forecast is not worth stating: an eighth, at least two blocks.

@@ -44,11 +44,10 @@ func TestSessionSpeaksWithPID1(t *testing.T) {
 		}
 		return nil, nil
 	})
-	s, err := newSession(guest)
-	if err != nil {
+	g := connect(guest)
+	if _, err := g.session(); err != nil {
 		t.Fatal(err)
 	}
-	g := &Guest{session: s}
 	if m, _ := g.Granted(); m != 96<<20 || g.Name() != "box" || g.Hosted() {
 		t.Errorf("granted %d to %q", m, g.Name())
 	}

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/silo-os/silo/hvcall"
-	"github.com/silo-os/silo/internal/recent"
 )
 
 const (
@@ -40,8 +39,11 @@ type Reading struct {
 	Total   int64 // managed by the kernel's page allocator, hot-plugged blocks included
 	Free    int64 // free pages of the whole guest
 	Charged int64 // charged to the application's cgroup
+	Cache   int64 // of that, pages of files not used lately: they can be dropped and read again
 	MinFree int64 // the kernel's own reserve, vm.min_free_kbytes
 	Stalled bool  // a thread waits at the gate
+
+	Pressure time.Duration // since boot, in which at least one thread waited for memory to be reclaimed
 }
 
 // Plan is what PID 1 does about a Reading.
@@ -160,9 +162,9 @@ func (b *Balance) compare(r Reading) {
 
 // share is what the application should be able to hold, in bytes.
 func (b *Balance) share(now time.Duration, r Reading) int64 {
-	share := b.outside.step(now, r.Charged)
+	share := b.outside.step(now, r)
 	if b.app.Memory != 0 {
-		share = max(int64(b.app.Memory)+b.extra, r.Charged)
+		share = max(int64(b.app.Memory)+b.extra, r.Charged-r.Cache)
 	}
 	if r.Stalled {
 		b.stall = max(b.stall, r.Charged+max(stallStep, r.Charged/4))
@@ -219,29 +221,3 @@ func coarse(n int64) int64 {
 }
 
 func roundUp(n int64) int64 { return (n + block - 1) / block * block }
-
-// outside estimates what an application will need that does not say so itself, from what it is
-// charged: a quarter more, and what it may take while a grant is on its way.
-type outside struct {
-	rate    recent.High
-	lately  recent.Window
-	last    int64
-	lastAt  time.Duration
-	started bool
-}
-
-const (
-	outsideSettle = 5 * time.Second
-	outsideHalf   = time.Second
-	outsideLate   = 0.15 // seconds from a reading to its grant, with room for a busy host
-	outsideRoom   = 8 * mib
-)
-
-func (o *outside) step(now time.Duration, charged int64) int64 {
-	if dt := now - o.lastAt; o.started && dt > 0 && charged > o.last {
-		o.rate.Add(now, float64(charged-o.last)/dt.Seconds(), outsideHalf)
-	}
-	o.last, o.lastAt, o.started = charged, now, true
-	ahead := int64(o.rate.Get(now, outsideHalf) * outsideLate)
-	return o.lately.Add(now, charged+max(outsideRoom, charged/4)+ahead, outsideSettle)
-}

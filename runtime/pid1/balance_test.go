@@ -136,7 +136,7 @@ func TestOutsideFollowsACurve(t *testing.T) {
 	var o outside
 	now, charged := time.Duration(0), int64(4*mib)
 	for range 500 { // ten seconds at 20 MiB a second
-		if room := o.step(now, charged) - charged; room < 4*mib {
+		if room := o.step(now, Reading{Charged: charged}) - charged; room < 4*mib {
 			t.Fatalf("only %d KiB ahead at %v", room>>10, now)
 		}
 		now += 20 * time.Millisecond
@@ -145,10 +145,31 @@ func TestOutsideFollowsACurve(t *testing.T) {
 	charged = 4 * mib
 	for range 400 {
 		now += 20 * time.Millisecond
-		o.step(now, charged)
+		o.step(now, Reading{Charged: charged})
 	}
-	if want := o.step(now, charged); want > 16*mib {
+	if want := o.step(now, Reading{Charged: charged}); want > 16*mib {
 		t.Errorf("eight seconds after the fall it still wants %d MiB", want>>20)
+	}
+}
+
+// TestOutsideCountsTheWorkingSet: pages of files fill whatever there is, and are no need, unless
+// somebody waits for them.
+func TestOutsideCountsTheWorkingSet(t *testing.T) {
+	var o outside
+	r := Reading{Charged: 300 * mib, Cache: 260 * mib}
+	var share int64
+	for now := time.Duration(0); now < 10*time.Second; now += 100 * time.Millisecond {
+		share = o.step(now, r)
+	}
+	if share < 48*mib || share > 64*mib {
+		t.Errorf("a share of %d MiB for a working set of 40", share>>20)
+	}
+	for now := 10 * time.Second; now < 12*time.Second; now += 100 * time.Millisecond {
+		r.Pressure += 30 * time.Millisecond
+		share = o.step(now, r)
+	}
+	if share < r.Charged {
+		t.Errorf("a share of %d MiB while it waits for dropped pages a third of the time", share>>20)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -31,6 +32,34 @@ type kernel struct {
 	mem  memoryGroup
 	cpus cpuGroup
 	pid  atomic.Int64 // of the application; 0 = it is not there yet
+
+	slow   slowReading
+	slowAt time.Time
+}
+
+// slowReading is what costs the kernel more to say and is read less often, every slowEvery.
+type slowReading struct {
+	cache    int64
+	pressure time.Duration
+}
+
+const slowEvery = 250 * time.Millisecond
+
+// readSlowly returns the newest slow reading.
+func (k *kernel) readSlowly() (slowReading, error) {
+	if time.Since(k.slowAt) < slowEvery {
+		return k.slow, nil
+	}
+	cache, err := k.mem.cache()
+	if err != nil {
+		return slowReading{}, err
+	}
+	pressure, err := readPressure()
+	if err != nil {
+		return slowReading{}, err
+	}
+	k.slow, k.slowAt = slowReading{cache, pressure}, time.Now()
+	return k.slow, nil
 }
 
 func (k *kernel) read() (Reading, error) {
@@ -52,7 +81,12 @@ func (k *kernel) read() (Reading, error) {
 	if err != nil {
 		return Reading{}, err
 	}
-	return Reading{Total: m.total, Free: m.free, Charged: charged, MinFree: minFree, Stalled: st.waiting}, nil
+	slow, err := k.readSlowly()
+	if err != nil {
+		return Reading{}, err
+	}
+	return Reading{Total: m.total, Free: m.free, Charged: charged, Cache: min(slow.cache, charged), MinFree: minFree,
+		Stalled: st.waiting, Pressure: slow.pressure}, nil
 }
 
 const minFreePath = "/proc/sys/vm/min_free_kbytes"

@@ -3,6 +3,7 @@ package pid1
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/silo-os/silo/hvcall"
 )
@@ -25,6 +26,30 @@ func TestParseOOM(t *testing.T) {
 	}
 	if st := parseOOM("oom_kill_disable 1\nunder_oom 0\noom_kill 0\n"); st.waiting || st.kills != 0 {
 		t.Errorf("%+v", st)
+	}
+}
+
+func TestParsePressure(t *testing.T) {
+	d, err := parsePressure([]byte("some avg10=1.53 avg60=0.87 avg300=0.00 total=58761459\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=4\n"))
+	if err != nil || d != 58761459*time.Microsecond {
+		t.Errorf("%v, %v", d, err)
+	}
+	for _, bad := range []string{"", "some avg10=0.00", "full total=4", "some total=x"} {
+		if _, err := parsePressure([]byte(bad)); err == nil {
+			t.Errorf("%q was accepted", bad)
+		}
+	}
+}
+
+func TestStatField(t *testing.T) {
+	stat := "cache 4096\ninactive_file 7\ntotal_inactive_file 8192\ntotal_active_file x\n"
+	if n, ok := statField(stat, "total_inactive_file"); !ok || n != 8192 {
+		t.Errorf("%d, %v", n, ok)
+	}
+	for _, name := range []string{"total_active_file", "file", ""} {
+		if n, ok := statField(stat, name); ok {
+			t.Errorf("%q found: %d", name, n)
+		}
 	}
 }
 
