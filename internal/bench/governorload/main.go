@@ -19,8 +19,12 @@ import (
 	"github.com/silo-os/silo/hvcall"
 )
 
-// liveMiB is kept alive; as much is allocated for each collection, as GOGC has it.
-const liveMiB = 8
+// What is kept alive: 1 MiB, in large objects without pointers. The program must cost little itself, or its own
+// noise is larger than what is looked for.
+const (
+	liveObjects = 32
+	objectSize  = 32 << 10
+)
 
 // report is what a run cost.
 type report struct {
@@ -51,17 +55,17 @@ func run(args []string) error {
 	if args[0] == "governed" {
 		govern()
 	}
-	live := make([]*[1 << 10]byte, liveMiB<<10)
+	live := make([]*[objectSize]byte, liveObjects)
 	for i := range live {
-		live[i] = new([1 << 10]byte)
+		live[i] = new([objectSize]byte)
 	}
 	begin, cpu, cycles := time.Now(), processCPU(), collections()
 	for i := range pace * seconds / 60 {
 		// Until the collector has begun and ended by itself: forced collections spend their time in yielding to
 		// whoever is there, and would charge the Agent for being there.
 		for had := collections(); collections() == had; {
-			for j := range live[:1<<10] {
-				live[j] = new([1 << 10]byte)
+			for j := range live {
+				live[j] = new([objectSize]byte)
 			}
 		}
 		time.Sleep(time.Until(begin.Add(time.Duration(i+1) * time.Minute / time.Duration(pace))))
