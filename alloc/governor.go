@@ -66,6 +66,10 @@ const (
 
 	periodLeast = 5 * time.Millisecond
 
+	// periodSafe is enough while the grant holds all that is forecast until the next collection ends. Only
+	// what no forecast foresees could outrun it, and no sampler catches that in time.
+	periodSafe = 20 * time.Millisecond
+
 	// periodWatch is how often a program is looked at that has worked and is falling silent, until it
 	// is collected: what it dropped is waiting to go back.
 	periodWatch = 25 * time.Millisecond
@@ -199,7 +203,7 @@ func (g *Governor) Step(now time.Duration, s Sample) Decision {
 		d.Collect = CollectReturn
 	}
 	d.Wide = d.Collect != CollectNone && g.idle.wide()
-	d.Period = g.period(now, s)
+	d.Period = g.period(now, s, base)
 	d.Pressure = pressure(s.Held(), d.Limit, g.granted, g.stated, now-g.statedAt, g.latency.Get(now, latencyHalfLife), g.answered)
 	return d
 }
@@ -282,11 +286,14 @@ func (g *Governor) limit() int64 {
 }
 
 // period is how long the sampler may sleep: a quarter of the time until what is granted runs out
-// at the present rate.
-func (g *Governor) period(now time.Duration, s Sample) time.Duration {
+// at the present rate, where it can. base is what is needed until the next collection ends.
+func (g *Governor) period(now time.Duration, s Sample, base int64) time.Duration {
 	rate := g.rate.Get(now, rateHalfLife)
 	room := g.granted - g.offHeap - s.Held()
-	most := periodMost
+	least, most := periodLeast, periodMost
+	if base <= g.granted && s.GOGC >= 0 {
+		least = periodSafe
+	}
 	if g.idle.watching() {
 		most = periodWatch
 	}
@@ -294,7 +301,7 @@ func (g *Governor) period(now time.Duration, s Sample) time.Duration {
 		return most
 	}
 	until := time.Duration(float64(max(room, 0)) / rate / 4 * float64(time.Second))
-	return min(max(until, periodLeast), most)
+	return min(max(until, least), most)
 }
 
 // dead is the band in which a lower forecast is not worth stating: an eighth, at least two blocks.
