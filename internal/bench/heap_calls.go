@@ -26,6 +26,7 @@ type calledGuest struct {
 	mu      sync.Mutex
 	grant   hvcall.Grant // the newest; guarded by mu, as all below
 	usage   hvcall.Usage
+	usedAt  time.Time // when usage came
 	exit    *hvcall.Exit
 	console tail
 }
@@ -44,6 +45,8 @@ func startCalled(ctx context.Context, image *images.Image, boot, most int64, arg
 		Name: "heap", Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog},
 		MaxFrame: hvcall.DefaultMaxFrame, Memory: hvcall.MemoryBounds{Boot: uint64(boot), Max: uint64(most)},
 		CPU: hvcall.CPUBounds{MinMilli: 1000 * heapVCPUs, MaxMilli: 1000 * heapVCPUs}, Args: args,
+		// How long a thread waits is to be measured, and not cut short by PID 1.
+		RefusalMS: time.Hour.Milliseconds(),
 	}
 	g.conn = hvcall.NewConn(g.vm.Port(), hvcall.Config{})
 	ctx, g.stop = context.WithCancel(context.WithoutCancel(ctx))
@@ -59,58 +62,11 @@ func startCalled(ctx context.Context, image *images.Image, boot, most int64, arg
 	return g, nil
 }
 
-// answer hears the guest.
-func (g *calledGuest) answer(_ context.Context, f hvcall.Frame) ([]byte, error) {
+// freeSince is what PID 1 found free, if it said so after a moment.
+func (g *calledGuest) freeSince(moment time.Time) (bytes int64, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	switch f.Op {
-	case hvcall.OpHello:
-		h, err := hvcall.DecodeHello(f.Payload)
-		if err != nil {
-			return nil, err
-		}
-		g.conn.SetPeerMax(h.MaxFrame)
-		w := g.welcome
-		w.UnixNanos = time.Now().UnixNano()
-		w.Grant = hvcall.GrantJSON{Serial: g.grant.Serial, Memory: g.grant.Memory, MilliCPU: g.grant.MilliCPU}
-		return w.Encode(), nil
-	case hvcall.OpReady:
-		return nil, nil
-	case hvcall.OpDemand:
-		d, err := hvcall.DecodeDemand(f.Payload)
-		g.grant.Revision = max(g.grant.Revision, d.Revision) // heard, and that is all
-		return nil, err
-	case hvcall.OpUsage:
-		u, err := hvcall.DecodeUsage(f.Payload)
-		if err == nil {
-			g.usage = u
-		}
-		return nil, err
-	case hvcall.OpLog:
-		return nil, g.log(f)
-	case hvcall.OpExit:
-		e, err := hvcall.DecodeExit(f.Payload)
-		if err == nil {
-			g.exit = &e
-		}
-		return nil, err
-	case hvcall.OpTime:
-		return hvcall.Clock{UnixNanos: uint64(time.Now().UnixNano())}.AppendTo(nil), nil
-	}
-	return nil, &hvcall.Fault{Op: f.Op, Code: hvcall.CodeUnknown}
-}
-
-func (g *calledGuest) log(f hvcall.Frame) error {
-	l, err := hvcall.DecodeLog(f.Payload)
-	if err != nil {
-		return err
-	}
-	to := io.Writer(&g.console)
-	if l.Stream == hvcall.StreamOut {
-		to = g.out
-	}
-	_, err = to.Write(l.Data)
-	return err
+	return int64(g.usage.Free), g.usedAt.After(moment)
 }
 
 // give states a grant of so much memory.

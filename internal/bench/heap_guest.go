@@ -30,6 +30,9 @@ type sized interface {
 	Size() int64
 	// SetSize returns when the guest has the size, or does not get it. That it does not is no error.
 	SetSize(ctx context.Context, bytes int64) error
+	// Agent is usage as an agent outside the application sees it, newer than since; false = there is no such
+	// agent, or it has said nothing since then.
+	Agent(since time.Time) (used, total int64, ok bool)
 }
 
 // errNoPID1 says that the guest has no first process of silo's.

@@ -13,6 +13,9 @@ import (
 // Size implements sized.
 func (g *hotplugGuest) Size() int64 { return g.size.Load() }
 
+// Agent implements sized: the load program is the only process.
+func (g *hotplugGuest) Agent(time.Time) (used, total int64, ok bool) { return 0, 0, false }
+
 // SetSize implements sized: it plugs and unplugs modules until there are so many, or one does not go.
 func (g *hotplugGuest) SetSize(ctx context.Context, bytes int64) error {
 	ctx, cancel := context.WithTimeout(ctx, resizeWithin)

@@ -33,6 +33,12 @@ func startOutside(ctx context.Context, image *images.Image, args []string, out i
 // Size implements sized.
 func (g *outsideGuest) Size() int64 { return g.size.Load() }
 
+// Agent implements sized.
+func (g *outsideGuest) Agent(since time.Time) (used, total int64, ok bool) {
+	free, ok := g.freeSince(since)
+	return g.Size() - free, g.Size(), ok
+}
+
 // SetSize implements sized.
 func (g *outsideGuest) SetSize(ctx context.Context, bytes int64) error {
 	ctx, cancel := context.WithTimeout(ctx, resizeWithin)
@@ -65,6 +71,12 @@ func startBalloon(ctx context.Context, image *images.Image, args []string, out i
 
 // Size implements sized.
 func (g *balloonGuest) Size() int64 { return g.size.Load() }
+
+// Agent implements sized.
+func (g *balloonGuest) Agent(since time.Time) (used, total int64, ok bool) {
+	free, ok := g.freeSince(since)
+	return g.Size() - free, g.Size(), ok
+}
 
 // SetSize implements sized.
 func (g *balloonGuest) SetSize(ctx context.Context, bytes int64) error {
