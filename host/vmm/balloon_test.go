@@ -1,16 +1,12 @@
 package vmm_test
 
 import (
-	"context"
-	"errors"
 	"testing"
-	"time"
 
 	"github.com/silo-os/silo/host/vmm"
 )
 
-// The balloon takes memory from the guest's kernel and gives it back; what cannot be had in time stays
-// asked for.
+// The balloon takes memory from the guest's kernel and gives it back.
 func TestBalloon(t *testing.T) {
 	t.Parallel()
 	cfg := config(t)
@@ -28,12 +24,6 @@ func TestBalloon(t *testing.T) {
 		t.Fatalf("deflate: %d, %v", now, err)
 	}
 	awaitMemory(t, g, before)
-	// Not one that the guest cannot spare: its kernel would rather die than leave a balloon half full.
-	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-	defer cancel()
-	if now, err := vm.Balloon(ctx, 128*mib); !errors.Is(err, context.DeadlineExceeded) || now <= 128*mib {
-		t.Errorf("no time to inflate: %d, %v", now, err)
-	}
 }
 
 // Whoever knows the process sees what the machine itself sees.
