@@ -13,13 +13,13 @@ const (
 	// block is the granularity of what the host plugs.
 	block = 4 * mib
 
-	// reserveLeast stays free whatever the application does: PID 1's own needs, per-processor
-	// free lists, and the page descriptors of the first block to be plugged. With less, a plug that
-	// should relieve a shortage fails for the shortage.
-	reserveLeast = 5 * mib
+	// reserveLeast stays free beyond what the kernel keeps: this process's own growth and the
+	// per-processor free lists.
+	reserveLeast = 3 * mib
 
-	// lowmemShare is what the kernel keeps of its own zones from the application, see setLowmem.
-	lowmemShare = 64
+	// keptShare of what is plugged in addition the kernel will keep in addition: a tenth of its own zones,
+	// which are a fifth of a large guest, and its watermarks.
+	keptShare = 40
 
 	// memmapShare: 64 bytes describe a page of 4 KiB; as much must be free before plugging.
 	memmapShare = 64
@@ -40,7 +40,7 @@ type Reading struct {
 	Free    int64 // free pages of the whole guest
 	Charged int64 // charged to the application's cgroup
 	Cache   int64 // of that, pages of files not used lately: they can be dropped and read again
-	MinFree int64 // the kernel's own reserve, vm.min_free_kbytes
+	Kept    int64 // what the kernel keeps of its zones from an application, see readKept
 	Stalled bool  // a thread waits at the gate
 
 	Pressure time.Duration // since boot, in which at least one thread waited for memory to be reclaimed
@@ -107,12 +107,12 @@ func (b *Balance) Step(now time.Duration, r Reading) Plan {
 		b.system = max(0, plugged-r.Free-r.Charged)
 	}
 	system := b.system
-	reserve := reserveOf(plugged, r.MinFree)
+	reserve := reserveLeast + r.Kept
 	b.compare(r)
 	share := b.share(now, r)
 	b.watch(now, r)
 	want := system + share
-	want += reserveOf(want+want/8, r.MinFree) // of the guest that it will be then
+	want += reserve + max(0, want-plugged)/keptShare // of the guest that it will be then
 	want = coarse(want + max(0, want-plugged)/memmapShare)
 	capped := want > b.Max
 	want = min(max(want, b.Boot), b.Max)
@@ -130,11 +130,6 @@ func (b *Balance) Step(now time.Duration, r Reading) Plan {
 	p.Share = max(p.Limit-b.extra, mib)
 	p.Demand = b.demand(r, system+reserve)
 	return p
-}
-
-// reserveOf is what must stay free in a guest of total bytes.
-func reserveOf(total, minFree int64) int64 {
-	return reserveLeast + minFree + total/lowmemShare
 }
 
 // atOnce is what a thread that waits is given without asking anybody: of what is free beyond the reserve

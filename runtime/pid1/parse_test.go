@@ -41,6 +41,20 @@ func TestParsePressure(t *testing.T) {
 	}
 }
 
+func TestParseKept(t *testing.T) {
+	zones := "Node 0, zone   Normal\n  pages free     1624\n        boost    0\n        min      500\n        low      625\n" +
+		"        high     750\n        protection: (0, 1536)\n  cpu: 0\n              high:  42\n" +
+		"Node 0, zone  Movable\n        low      20\n        protection: (0, 0)\n"
+	if n, err := parseKept(zones); err != nil || n != 625+1536+20 {
+		t.Errorf("%d, %v", n, err)
+	}
+	for _, bad := range []string{"", "low x\n", "low 5\nprotection: 0, y\n"} {
+		if _, err := parseKept(bad); err == nil {
+			t.Errorf("%q was accepted", bad)
+		}
+	}
+}
+
 func TestStatField(t *testing.T) {
 	stat := "cache 4096\ninactive_file 7\ntotal_inactive_file 8192\ntotal_active_file x\n"
 	if n, ok := statField(stat, "total_inactive_file"); !ok || n != 8192 {
