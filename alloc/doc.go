@@ -25,6 +25,23 @@
 // is allocation rate × (grant latency + sampling period), both measured, both biased to their recent
 // highs. Between collections a sampler repeats the check, because the collector may be off, or late.
 //
+// # The price
+//
+// With memory plentiful, GOGC is left as it is. Where a host has too little for all its guests it puts a price into
+// their grants ([hvcall.PriceOf]), and the heap above what is live follows the square-root rule (Kirisame,
+// Shenoy, Panchekha: Optimal Heap Limits for Reducing Browser Memory Use, OOPSLA 2022)
+//
+//	extra = √(marked × allocation rate / (marking speed × price))
+//
+// by way of debug.SetGCPercent. Heaps that all follow it at one price divide memory among them so that
+// no other division costs less collection, though none knows of another. Rate and speed are measured and
+// smoothed; GOGC stays between 20 and 800, moves in steps of an eighth, and is Go's own 100 at price 0,
+// towards which the bounds close in as the price falls. The forecast follows from the GOGC that was
+// chosen, so a dearer price is a lower demand with no further rule.
+//
+// What the user set stands: GOGC in the environment or by the program silences the rule for good, GOMEMLIMIT
+// caps the limit, and the log says so once.
+//
 // # The life of a page
 //
 //	reserved   address space only. The Go runtime moves it on.
@@ -61,7 +78,15 @@
 //
 // [Governor] is the policy: values in, values out, driven in virtual time by its tests. [Agent] is
 // the thin executor: it samples runtime/metrics, hooks the end of each collection and applies
-// decisions with debug.SetMemoryLimit and debug.FreeOSMemory.
+// decisions with debug.SetMemoryLimit, debug.SetGCPercent and debug.FreeOSMemory.
+//
+// # Evidence
+//
+// An Agent with [Config.Trace] (in a guest: SILO_TRACE names the file) writes each sample as a line of JSON, a
+// [Moment]. testdata/traces has such recordings of real programs; TestTraces replays them, reports how often
+// and by how much the heap passed the forecast, and fails where that becomes worse than known:
+//
+//	go test ./alloc -run TestTraces -v
 //
 // # Lock order
 //

@@ -11,7 +11,7 @@ import (
 // Config tunes a Governor. The zero value is right.
 type Config struct {
 	Settle     time.Duration // how long a forecast must stay lower before memory goes back; 0 = 700 ms
-	Silence    time.Duration // how long without activity before an idle collection; 0 = 300 ms
+	Silence    time.Duration // how long without activity before an idle collection; 0 = 200 ms
 	IdleBudget float64       // share of one vCPU that idle collections may use; 0 = 0.05
 	Latency    time.Duration // grant latency assumed until one was measured; 0 = 50 ms
 	UserLimit  int64         // GOMEMLIMIT that the user set, bytes; 0 = none
@@ -34,7 +34,7 @@ func (c Config) withDefaults() Config {
 		c.Settle = 700 * time.Millisecond
 	}
 	if c.Silence == 0 {
-		c.Silence = 300 * time.Millisecond
+		c.Silence = 200 * time.Millisecond
 	}
 	if c.IdleBudget == 0 {
 		c.IdleBudget = 0.05
@@ -65,6 +65,14 @@ const (
 	budgetMost = 6 * time.Second
 
 	periodLeast = 5 * time.Millisecond
+
+	// periodSafe is enough while the grant holds all that is forecast until the next collection ends. Only
+	// what no forecast foresees could outrun it, and no sampler catches that in time.
+	periodSafe = 20 * time.Millisecond
+
+	// periodWatch is how often a program is looked at that has worked and is falling silent, until it
+	// is collected: what it dropped is waiting to go back.
+	periodWatch = 25 * time.Millisecond
 	periodMost  = 100 * time.Millisecond
 )
 
@@ -119,8 +127,9 @@ type Governor struct {
 	latency recent.High // seconds from a demand to its grant
 	lately  recent.Window
 	last    Sample
-	lastAt  time.Duration
 	started bool
+	rateAt  time.Duration // when the rate was last measured
+	rated   int64         // Sample.Allocs at that time
 
 	admission admission
 	answered  bool         // the newest statement has been answered by a grant
@@ -161,6 +170,9 @@ func (g *Governor) Step(now time.Duration, s Sample) Decision {
 	g.observe(now, s)
 	percent, yielded := g.rule.step(now, s)
 	if percent != 0 {
+		if percent < s.GOGC {
+			g.lately = recent.Window{} // a decision, and no passing low: it counts at once
+		}
 		s.GOGC = percent // it is set before anything else happens
 	}
 	margin := g.margin(now)
@@ -191,19 +203,23 @@ func (g *Governor) Step(now time.Duration, s Sample) Decision {
 		d.Collect = CollectReturn
 	}
 	d.Wide = d.Collect != CollectNone && g.idle.wide()
-	d.Period = g.period(now, s)
+	d.Period = g.period(now, s, base)
 	d.Pressure = pressure(s.Held(), d.Limit, g.granted, g.stated, now-g.statedAt, g.latency.Get(now, latencyHalfLife), g.answered)
 	return d
 }
 
 func (g *Governor) observe(now time.Duration, s Sample) {
-	if g.started && now > g.lastAt && s.Allocs >= g.last.Allocs {
-		g.rate.Add(now, float64(s.Allocs-g.last.Allocs)/(now-g.lastAt).Seconds(), rateHalfLife)
+	// Samples come close together around the end of a collection. What is allocated in a fraction of a
+	// millisecond is a burst and no rate; taken for one it has the sampler run as fast as it can.
+	if dt := now - g.rateAt; g.started && dt >= periodLeast && s.Allocs >= g.rated {
+		g.rate.Add(now, float64(s.Allocs-g.rated)/dt.Seconds(), rateHalfLife)
+		g.rateAt, g.rated = now, s.Allocs
 	}
 	if !g.started {
 		g.latency.Add(now, g.cfg.Latency.Seconds(), latencyHalfLife)
+		g.rateAt, g.rated = now, s.Allocs
 	}
-	g.last, g.lastAt, g.started = s, now, true
+	g.last, g.started = s, true
 }
 
 // Collected takes in that an idle collection is over, at the given cost of processor time; after is a
@@ -270,15 +286,22 @@ func (g *Governor) limit() int64 {
 }
 
 // period is how long the sampler may sleep: a quarter of the time until what is granted runs out
-// at the present rate.
-func (g *Governor) period(now time.Duration, s Sample) time.Duration {
+// at the present rate, where it can. base is what is needed until the next collection ends.
+func (g *Governor) period(now time.Duration, s Sample, base int64) time.Duration {
 	rate := g.rate.Get(now, rateHalfLife)
 	room := g.granted - g.offHeap - s.Held()
+	least, most := periodLeast, periodMost
+	if base <= g.granted && s.GOGC >= 0 {
+		least = periodSafe
+	}
+	if g.idle.watching() {
+		most = periodWatch
+	}
 	if rate < 1 {
-		return periodMost
+		return most
 	}
 	until := time.Duration(float64(max(room, 0)) / rate / 4 * float64(time.Second))
-	return min(max(until, periodLeast), periodMost)
+	return min(max(until, least), most)
 }
 
 // dead is the band in which a lower forecast is not worth stating: an eighth, at least two blocks.

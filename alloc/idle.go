@@ -78,6 +78,11 @@ func (w *idleWatch) step(now time.Duration, s Sample, cfg Config) Collect {
 	return CollectIdle
 }
 
+// watching reports whether the program has worked since our last collection and is quiet now.
+func (w *idleWatch) watching() bool {
+	return w.work >= workLeast && !w.asked && w.budget > 0 && w.quietAt < w.lastAt && w.last.Objects >= payoffLeast
+}
+
 // silence is how long it must have been quiet. After a collection that was disturbed the quiet was
 // there already when it began.
 func (w *idleWatch) silence(cfg Config) time.Duration {

@@ -97,7 +97,7 @@ func TestDisturbedCollectionIsRepeated(t *testing.T) {
 	r := newWatchRun()
 	r.during = 64 << 10
 	r.run(2*time.Second, 0.8)
-	r.run(400*time.Millisecond, 0.01)
+	r.run(300*time.Millisecond, 0.01)
 	if r.asked != 1 {
 		t.Fatalf("%d collections", r.asked)
 	}

@@ -115,6 +115,20 @@ func TestRuleMeetsItsFormula(t *testing.T) {
 	}
 }
 
+// TestPriceIsAnsweredAtOnce: a heap that collects rarely does not wait for a cycle of its own to lower its
+// demand: the host looks for the price by the answers.
+func TestPriceIsAnsweredAtOnce(t *testing.T) {
+	s := newSimulation(10 * time.Millisecond)
+	s.run(4*time.Second, 50*mib, 1)
+	s.run(30*time.Second, 10*mib, 0)
+	before := s.gov.stated
+	s.gov.Priced(500_000_000) // what is garbage by now is in use until the next collection
+	s.run(500*time.Millisecond, 10*mib, 0)
+	if s.gov.stated > before*7/8 {
+		t.Errorf("%d MiB demanded half a second after the price, %d MiB before", s.gov.stated>>20, before>>20)
+	}
+}
+
 func TestFreeMemoryLeavesGOGCAlone(t *testing.T) {
 	s := newSimulation(10 * time.Millisecond)
 	s.run(10*time.Second, 50*mib, 0.2)

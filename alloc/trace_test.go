@@ -70,7 +70,31 @@ func TestTraces(t *testing.T) {
 	}
 }
 
-// errors of a forecast over one trace.
+// TestAgentRecords: what an Agent saw comes back from its trace, and a writer that fails is left alone.
+func TestAgentRecords(t *testing.T) {
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(-1))
+	path := filepath.Join(t.TempDir(), "trace")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := New(Config{Trace: f, UserGOGC: true}, nil, func(Statement) {})
+	a.Grant(hvcall.Grant{Memory: 1 << 30}, true)
+	a.step()
+	a.step()
+	_, last := a.Standing()
+	f.Close()
+	a.step()
+	if a.trace.err == nil {
+		t.Error("a closed file took a line")
+	}
+	if ms := readTrace(t, path); len(ms) != 2 || ms[1].Sample != last || ms[1].At <= ms[0].At {
+		t.Errorf("recorded %+v, the last sample was %+v", ms, last)
+	}
+	a.work.Wait()
+}
+
+// forecastErrors are those of one trace.
 type forecastErrors struct {
 	cycles, over int
 	excess       []float64 // of each collection, as a share of the forecast; negative = it held

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/silo-os/silo/images/initramfs"
 )
@@ -21,6 +22,10 @@ type Config struct {
 	Progress io.Writer    // nil = silent
 	Log      *slog.Logger // nil = silent
 	Tags     []string     // build tags of the application, besides netgo and osusergo
+
+	// RefuseAfter is how long a thread may wait for memory that the host does not grant before the
+	// application is ended, with the cause told; 0 = for ever. It stands in the manifest.
+	RefuseAfter time.Duration
 }
 
 // The steps of an image. Their weights are seconds with a warm build cache of Go.
@@ -120,7 +125,10 @@ func (c Config) buildIn(ctx context.Context, scratch string, tell *progress) (*I
 
 // describe makes the manifest of the image whose files are in the folder out.
 func (c Config) describe(out string, content initramfs.Content, kernel *Kernel) (Manifest, error) {
-	m := Manifest{Kernel: KernelFile{kernel.Version, DigestedFile{kernel.Digest, kernel.Size}}}
+	m := Manifest{
+		Kernel:        KernelFile{kernel.Version, DigestedFile{kernel.Digest, kernel.Size}},
+		RefuseAfterMS: c.RefuseAfter.Milliseconds(),
+	}
 	var err error
 	if m.App, err = describeProgram(content.App); err != nil {
 		return m, err

@@ -15,6 +15,10 @@ type Manifest struct {
 	Init      Program      `json:"init"`      // PID 1
 	Kernel    KernelFile   `json:"kernel"`    // vmlinux
 	Initramfs DigestedFile `json:"initramfs"` // initramfs.cpio
+
+	// RefuseAfterMS is how long a thread may wait for memory that the host does not grant before the
+	// application is ended, in milliseconds; 0 = for ever.
+	RefuseAfterMS int64 `json:"refuse_after_ms,omitempty"`
 }
 
 // Program is a program in an image. A program that is not written in Go has no package,

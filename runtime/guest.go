@@ -3,6 +3,8 @@ package runtime
 import (
 	"context"
 	"fmt"
+	"io"
+	"os"
 	"sync"
 
 	"github.com/silo-os/silo/alloc"
@@ -10,38 +12,48 @@ import (
 )
 
 // Guest is the virtual machine as its application sees it. All methods may be called from any
-// goroutine.
+// goroutine. Those that need PID 1's answer wait for it, a few milliseconds at the start of the process.
 type Guest struct {
-	session *session // nil = hosted
+	answer func() (*session, error) // waits for it; nil = hosted
 }
 
 // Hosted reports that the program does not run in a silo guest.
-func (g *Guest) Hosted() bool { return g.session == nil }
+func (g *Guest) Hosted() bool { return g.answer == nil }
+
+// session is nil when hosted, and without an answer of PID 1.
+func (g *Guest) session() (*session, error) {
+	if g.answer == nil {
+		return nil, nil
+	}
+	return g.answer()
+}
 
 // Name is the guest's name; "" when hosted.
 func (g *Guest) Name() string {
-	if g.session == nil {
-		return ""
+	if s, _ := g.session(); s != nil {
+		return s.welcome.Name
 	}
-	return g.session.welcome.Name
+	return ""
 }
 
 // Ready states that the application serves. Until then a fleet sends it no work. It does nothing
 // when hosted.
 func (g *Guest) Ready() error {
-	if g.session == nil {
-		return nil
+	s, err := g.session()
+	if s == nil {
+		return err
 	}
-	return g.session.conn.SendReady()
+	return s.conn.SendReady()
 }
 
 // Granted is what the application holds now: bytes of memory and thousandths of a vCPU. Both are
 // zero when hosted.
 func (g *Guest) Granted() (memory uint64, milliCPU uint32) {
-	if g.session == nil {
+	s, _ := g.session()
+	if s == nil {
 		return 0, 0
 	}
-	grant := g.session.granted()
+	grant := s.granted()
 	return grant.Memory, grant.MilliCPU
 }
 
@@ -64,10 +76,11 @@ func (g *Guest) OnPressure(f func(alloc.Pressure)) { g.agent().OnPressure(f) }
 
 // agent is nil when hosted, which admits everything.
 func (g *Guest) agent() *alloc.Agent {
-	if g.session == nil {
+	s, _ := g.session()
+	if s == nil {
 		return nil
 	}
-	return g.session.memory
+	return s.memory
 }
 
 var start = sync.OnceValues(func() (*Guest, error) {
@@ -78,13 +91,24 @@ var start = sync.OnceValues(func() (*Guest, error) {
 	if rw == nil {
 		return &Guest{}, nil
 	}
-	s, err := newSession(rw)
-	if err != nil {
-		return nil, fmt.Errorf("connect to PID 1: %w", err)
-	}
-	return &Guest{session: s}, nil
+	return connect(rw), nil
 })
 
+// connect introduces the program to PID 1 while the program itself goes on.
+func connect(rw io.ReadWriteCloser) *Guest {
+	answer := sync.OnceValues(func() (*session, error) {
+		s, err := newSession(rw)
+		if err != nil {
+			err = fmt.Errorf("connect to PID 1: %w", err)
+			// A program does not fail for want of elasticity: PID 1 governs it from outside then.
+			fmt.Fprintln(os.Stderr, "silo:", err)
+		}
+		return s, err
+	})
+	go answer()
+	return &Guest{answer: answer}
+}
+
 // Start connects to PID 1 and starts governing memory and vCPUs, once in a process; later calls
-// return the same Guest. Main calls it, and so does package auto.
+// return the same Guest. It does not wait for PID 1's answer. Main calls it, and so does package auto.
 func Start() (*Guest, error) { return start() }

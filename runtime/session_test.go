@@ -1,9 +1,15 @@
 package runtime
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,11 +44,10 @@ func TestSessionSpeaksWithPID1(t *testing.T) {
 		}
 		return nil, nil
 	})
-	s, err := newSession(guest)
-	if err != nil {
+	g := connect(guest)
+	if _, err := g.session(); err != nil {
 		t.Fatal(err)
 	}
-	g := &Guest{session: s}
 	if m, _ := g.Granted(); m != 96<<20 || g.Name() != "box" || g.Hosted() {
 		t.Errorf("granted %d to %q", m, g.Name())
 	}
@@ -101,5 +106,27 @@ func TestRunPassesErrorsAndSwallowsTheEnd(t *testing.T) {
 	cancel()
 	if err := run(ctx, func(ctx context.Context, _ *Guest) error { return ctx.Err() }); err != nil {
 		t.Errorf("the end was taken for an error: %v", err)
+	}
+}
+
+// TestTraceTo: a trace that cannot be written costs a warning and nothing else.
+func TestTraceTo(t *testing.T) {
+	var log bytes.Buffer
+	l := slog.New(slog.NewTextHandler(&log, nil))
+	if w := traceTo("", l); w != nil {
+		t.Errorf("no path, and yet %v", w)
+	}
+	if w := traceTo(filepath.Join(t.TempDir(), "none", "trace"), l); w != nil || !strings.Contains(log.String(), "not recorded") {
+		t.Errorf("no folder, and yet %v; told %q", w, log.String())
+	}
+	path := filepath.Join(t.TempDir(), "trace")
+	w := traceTo(path, l)
+	if w == nil {
+		t.Fatal(log.String())
+	}
+	w.Write([]byte("line\n"))
+	w.(io.Closer).Close()
+	if b, err := os.ReadFile(path); err != nil || string(b) != "line\n" {
+		t.Errorf("%q, %v", b, err)
 	}
 }

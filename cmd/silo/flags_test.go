@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/silo-os/silo/host/vmm"
 )
@@ -44,6 +45,29 @@ func TestMemoryFlag(t *testing.T) {
 			wantErr(t, f.Set(c.in), c.err)
 			if f.span != c.want {
 				t.Errorf("got %+v, want %+v", f.span, c.want)
+			}
+		})
+	}
+}
+
+func TestWaitFlag(t *testing.T) {
+	for _, c := range []struct {
+		in   string
+		want time.Duration // 0 = the image's, 7 s
+		err  string
+	}{
+		{"30s", 30 * time.Second, ""},
+		{"500ms", 500 * time.Millisecond, ""},
+		{"30", 7 * time.Second, "write it as 500ms, 30s or 2m"},
+		{"-1s", 7 * time.Second, "at least 1ms"},
+		{"1us", 7 * time.Second, "at least 1ms"},
+		{"0", 0, ""},
+	} {
+		t.Run(c.in, func(t *testing.T) {
+			var f waitFlag
+			wantErr(t, f.Set(c.in), c.err)
+			if got := f.or(7 * time.Second); got != c.want {
+				t.Errorf("got %v, want %v", got, c.want)
 			}
 		})
 	}

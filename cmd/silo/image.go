@@ -23,11 +23,14 @@ type imageOptions struct {
 	source  string
 	tags    []string
 	verbose bool
+
+	refuseAfter waitFlag
 }
 
 func (o *imageOptions) register(f *pflag.FlagSet) {
 	f.StringVar(&o.source, "kernel-source", "", "`archive` with the kernel's source (default $"+sourceEnv+", else the distribution's package)")
 	f.StringSliceVar(&o.tags, "tags", nil, "build `tags` for the application")
+	f.Var(&o.refuseAfter, "refuse-after", "how long a thread may wait for memory that the host does not grant before the application is ended, such as 30s; 0 = for ever (default: the image's, else for ever)")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "tell what happens, on standard error")
 }
 
@@ -60,7 +63,7 @@ func (o *imageOptions) build(ctx context.Context, w *world, pkg string) (*images
 		source, _ = w.lookupEnv(sourceEnv)
 	}
 	log := o.log(w)
-	cfg := images.Config{Package: goPackage(pkg), Tags: o.tags, Log: log, Kernel: images.KernelConfig{Source: source, Log: log}}
+	cfg := images.Config{Package: goPackage(pkg), Tags: o.tags, RefuseAfter: o.refuseAfter.wait, Log: log, Kernel: images.KernelConfig{Source: source, Log: log}}
 	if _, err := images.FindKernel(cfg.Kernel); err != nil || isTerminal(w.stderr) {
 		cfg.Progress = w.stderr // what takes seconds is nothing to write into a log
 	}

@@ -100,6 +100,7 @@ func (o *runOptions) start(ctx context.Context, w *world, n *node.Node, what str
 		return nil, err
 	}
 	spec.Kernel, spec.Initramfs = image.KernelPath(), image.InitramfsPath()
+	spec.RefuseAfter = o.refuseAfter.or(time.Duration(image.Manifest.RefuseAfterMS) * time.Millisecond)
 	if spec.Name == "" {
 		spec.Name = hostName(image.Manifest.Name)
 	}

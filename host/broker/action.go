@@ -36,6 +36,13 @@ type SendGrant struct {
 	Grant hvcall.Grant
 }
 
+// Alarm says that a guest's device holds something else than the guest was granted, and has for a while: a
+// page is pinned where it should leave, or the guest plugs what it should not. It is said once each time.
+type Alarm struct {
+	Guest GuestID
+	Text  string
+}
+
 // Note is a decision to do nothing, for the trace alone.
 type Note struct {
 	Guest GuestID
@@ -53,6 +60,9 @@ func (a Resize) About() GuestID { return a.Guest }
 
 // About is the guest that it is for.
 func (a SendGrant) About() GuestID { return a.Guest }
+
+// About is the guest that it is for.
+func (a Alarm) About() GuestID { return a.Guest }
 
 // About is the guest that it is for.
 func (a Note) About() GuestID { return a.Guest }
@@ -83,6 +93,9 @@ func (a SendGrant) String() string {
 	}
 	return s
 }
+
+// String is the action's line in a trace.
+func (a Alarm) String() string { return fmt.Sprintf("alarm %s: %s", a.Guest, a.Text) }
 
 // String is the action's line in a trace.
 func (a Note) String() string { return fmt.Sprintf("note %s: %s", a.Guest, a.Text) }

@@ -14,6 +14,8 @@ type Config struct {
 	// Within is how long a guest has for a shrink that the host asks for; 0 = 2 s. A grant that was
 	// not applied by then is repeated.
 	Within time.Duration
+	// Astray is how long a device may hold something else than was granted before there is an alarm; 0 = 5 s.
+	Astray time.Duration
 	// RetryLeast and RetryMost bound the waits between attempts to plug or unplug what a guest's
 	// kernel would not; 0 = 250 ms and 1 minute.
 	RetryLeast, RetryMost time.Duration
@@ -26,6 +28,9 @@ func (c Config) withDefaults() Config {
 	c.Block = max(c.Block, 1<<20)
 	if c.Within == 0 {
 		c.Within = 2 * time.Second
+	}
+	if c.Astray == 0 {
+		c.Astray = 5 * time.Second
 	}
 	if c.RetryLeast == 0 {
 		c.RetryLeast = 250 * time.Millisecond
@@ -91,6 +96,7 @@ func (b *Broker) plan() {
 	}
 	for _, g := range b.s.Guests {
 		b.state(g)
+		b.compare(g)
 	}
 }
 
@@ -113,6 +119,9 @@ func (b *Broker) NextWake() (time.Duration, bool) {
 			soonest(g.Memory.Shrink)
 		}
 		soonest(g.Remind)
+		if a := g.Memory.Astray; a.Is && !a.Told {
+			soonest(Retry{At: a.Since + b.cfg.Astray, Wait: b.cfg.Astray})
+		}
 	}
 	return at, ok
 }

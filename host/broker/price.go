@@ -14,8 +14,8 @@ import (
 // for Reducing Browser Memory Use, OOPSLA 2022): heaps that all see the same price, each choosing for
 // itself, divide memory so that no other division costs less collection. What is left for
 // the host is to find the price at which their wants add up to what there is. That needs no
-// knowledge of any guest: while the wants exceed what is usable the price rises, while they leave plenty
-// it falls, in proportion to how far off they are.
+// knowledge of any guest: while the wants exceed what is usable by an eighth the price rises, while they leave
+// plenty it falls, in proportion to how far off they are.
 //
 //	price × (wants / aim)ⁿ, at most × or ÷ 4, once in a period
 //
@@ -24,6 +24,10 @@ import (
 // prices differ by orders of magnitude, and a price far off is not answered at all: so n grows by one
 // with each move that the wants did not answer, and is 1 again once they do. Between calm and full
 // nothing moves, so the price comes to rest.
+//
+// A guest that does not answer makes the price dearer for the others, up to priceMost: each then collects up to five
+// times as often as it would alone. What it gives up that way it could have kept: its share by
+// max-min does not depend on the price.
 //
 // Invariants: Told is 0 or between priceFirst and priceMost, changes at most once in a period, and
 // then by an eighth of itself or more; Next is in the future or 0.
@@ -36,8 +40,8 @@ type Price struct {
 }
 
 const (
-	// pricePeriod is how often the price may move. Guests raise their demand at once but lower it only
-	// after 0.7 s, so whoever looks more often sees nothing new; and a shortage that is over
+	// pricePeriod is how often the price may move. Guests raise their demand at once but need a collection, and up
+	// to 0.7 s, to lower it, so whoever looks more often sees nothing new; and a shortage that is over
 	// before was none.
 	pricePeriod = 500 * time.Millisecond
 

@@ -61,6 +61,7 @@ type Memory struct {
 	Op     uint64 `json:"op"`     // the Resize under way; 0 = none
 	Grow   Retry  `json:"grow"`   // since plugging made no progress
 	Shrink Retry  `json:"shrink"` // since unplugging made no progress
+	Astray Astray `json:"astray"` // whether the device holds something else than was granted
 	Fault  string `json:"fault"`  // why the last Resize failed; "" = it did not
 
 	Promises Promises `json:"promises"` // what it was granted

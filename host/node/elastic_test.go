@@ -121,6 +121,37 @@ func TestReclaim(t *testing.T) {
 	})
 }
 
+// TestPriceIsTold: when two guests want more than there is, both hear of a price though nothing else happens, and
+// of its end.
+func TestPriceIsTold(t *testing.T) {
+	inBubble(t, 1024*mib, func(t *testing.T, r *rig) {
+		_, _, a := r.boot(GuestSpec{Name: "a"})
+		_, _, b := r.boot(GuestSpec{Name: "b"})
+		r.demand(a, 800*mib, 1000)
+		r.demand(b, 800*mib, 1000)
+		start := time.Now()
+		for _, g := range []*hvcalltest.Guest{a, b} {
+			if _, err := g.Grants.Wait(t.Context(), func(n hvcall.Grant) bool { return n.Price > 1<<20 }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("took %v", took)
+		}
+		r.demand(a, 64*mib, 1000)
+		r.demand(b, 64*mib, 1000)
+		time.Sleep(20 * time.Second)
+		for _, g := range []*hvcalltest.Guest{a, b} {
+			if n, _ := g.Grants.Last(); n.Price != 0 {
+				t.Errorf("twenty seconds later %+v", n)
+			}
+		}
+		if p := r.State().Price; p.Next != 0 {
+			t.Errorf("the price is not at rest: %+v", p)
+		}
+	})
+}
+
 // TestGrantsWaitForTheFirstDemand: PID 1 can take no grant before it has started the application.
 func TestGrantsWaitForTheFirstDemand(t *testing.T) {
 	inBubble(t, 1024*mib, func(t *testing.T, r *rig) {

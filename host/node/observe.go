@@ -27,6 +27,7 @@ type Observation struct {
 	Reason   hvcall.Reason
 	Urgency  hvcall.Urgency
 	Limit    hvcall.Limit // why not more is granted
+	Astray   bool         // plugged has not been what was granted, for seconds: something is pinned
 	Fault    string       // why the last resize failed; "" = it did not
 
 	Usage hvcall.Usage // as the guest says: stalls, kills, live heap and the like
@@ -50,7 +51,7 @@ func (g *Guest) Observe() Observation {
 		Demanded: int64(v.Demand.Memory), Granted: int64(v.Grant.Memory), Plugged: v.Memory.Seen, Resident: -1,
 		DemandedMilli: v.Demand.MilliCPU, GrantedMilli: v.Grant.MilliCPU,
 		Revision: v.Demand.Revision, Serial: v.Grant.Serial,
-		Reason: v.Demand.Reason, Urgency: v.Demand.Urgency, Limit: v.Grant.Limit, Fault: v.Memory.Fault,
+		Reason: v.Demand.Reason, Urgency: v.Demand.Urgency, Limit: v.Grant.Limit, Astray: v.Memory.Astray.Told, Fault: v.Memory.Fault,
 		Usage: u,
 	}
 	if n, err := g.vm.Resident(); err == nil {

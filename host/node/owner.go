@@ -1,6 +1,7 @@
 package node
 
 import (
+	"log/slog"
 	"time"
 
 	"github.com/silo-os/silo/host/broker"
@@ -39,7 +40,11 @@ func (n *Node) step(b *broker.Broker) {
 	actions := b.Step(time.Since(n.start), events)
 	n.publish(b, events, actions) // before anybody can act upon it
 	for _, a := range actions {
-		n.cfg.Log.Debug(a.String())
+		level := slog.LevelDebug
+		if _, ok := a.(broker.Alarm); ok {
+			level = slog.LevelWarn
+		}
+		n.cfg.Log.Log(n.ctx, level, a.String())
 		n.do(a)
 	}
 	for _, done := range waiting {

@@ -153,6 +153,9 @@ func (a *arguments) network(c Config) {
 }
 
 func (a *arguments) boot(c Config) {
+	if c.Firmware != "" {
+		a.add("-bios", c.Firmware)
+	}
 	a.add("-kernel", c.Kernel)
 	if c.Initramfs != "" {
 		a.add("-initrd", c.Initramfs)

@@ -1,16 +1,12 @@
 package vmm_test
 
 import (
-	"context"
-	"errors"
 	"testing"
-	"time"
 
 	"github.com/silo-os/silo/host/vmm"
 )
 
-// The balloon takes memory from the guest's kernel and gives it back; what cannot be had in time stays
-// asked for.
+// The balloon takes memory from the guest's kernel and gives it back.
 func TestBalloon(t *testing.T) {
 	t.Parallel()
 	cfg := config(t)
@@ -28,11 +24,6 @@ func TestBalloon(t *testing.T) {
 		t.Fatalf("deflate: %d, %v", now, err)
 	}
 	awaitMemory(t, g, before)
-	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-	defer cancel()
-	if now, err := vm.Balloon(ctx, 4*mib); !errors.Is(err, context.DeadlineExceeded) || now < 4*mib {
-		t.Errorf("more than the guest can spare: %d, %v", now, err)
-	}
 }
 
 // Whoever knows the process sees what the machine itself sees.

@@ -37,6 +37,7 @@ type Config struct {
 	Binary string // QEMU; "" = qemu-system-x86_64 from PATH
 	Accel  string // AccelTCG or AccelKVM; "" = what ProbeAccel finds
 
+	Firmware  string   // path or name of it; "" = what Start finds quickest, see resolve
 	Kernel    string   // path of an ELF image with a PVH note
 	Initramfs string   // path; "" = none
 	Cmdline   []string // appended to silo's own kernel command line; no white space within one

@@ -16,8 +16,8 @@ import (
 var governorCPU = Bar{"heap.governor_cpu", 1, Lower, "% of a CPU"}
 
 const (
-	governorRuns    = 5
-	governorSeconds = 6 // of each run
+	governorRuns    = 9
+	governorSeconds = 4 // of each run
 
 	// governorPace is collections a minute.
 	governorPace = 1000

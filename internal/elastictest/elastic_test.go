@@ -56,16 +56,24 @@ func launchSlow(delay time.Duration) func(context.Context, vmm.Config) (vmm.Mach
 	}
 }
 
-// boot starts an image of testdata/NAME in 64 MiB and one vCPU, on a host that takes so long for each grant.
-func boot(t *testing.T, delay time.Duration, name string, most int64, args ...string) *run {
+// setup is how a guest is run: an image of testdata/name in 64 MiB and one vCPU.
+type setup struct {
+	name   string
+	most   int64         // bytes at most
+	delay  time.Duration // how long the host takes for each grant
+	refuse time.Duration // how long a thread may wait; 0 = for ever
+}
+
+// boot starts a guest.
+func boot(t *testing.T, s setup, args ...string) *run {
 	t.Helper()
 	vmtesting.RequireQEMU(t)
 	vmtesting.RequireKernel(t) // says how to get one, and fails on CI
-	image, err := images.Build(t.Context(), images.Config{Package: "./testdata/" + name})
+	image, err := images.Build(t.Context(), images.Config{Package: "./testdata/" + s.name})
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := node.New(node.Config{Launch: launchSlow(delay)})
+	n, err := node.New(node.Config{Launch: launchSlow(s.delay)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,8 +84,8 @@ func boot(t *testing.T, delay time.Duration, name string, most int64, args ...st
 	})
 	r := &run{t: t, changed: make(chan struct{})}
 	r.guest, err = n.Start(t.Context(), node.GuestSpec{
-		Name: name, Kernel: image.KernelPath(), Initramfs: image.InitramfsPath(), Args: args,
-		Memory: node.Memory{Min: 64 * mib, Max: most}, CPU: node.CPU{MinMilli: 1000, MaxMilli: 2000},
+		Name: s.name, RefuseAfter: s.refuse, Kernel: image.KernelPath(), Initramfs: image.InitramfsPath(), Args: args,
+		Memory: node.Memory{Min: 64 * mib, Max: s.most}, CPU: node.CPU{MinMilli: 1000, MaxMilli: 2000},
 		Stdout: writer{r, &r.out}, Stderr: writer{r, &r.out}, InitLog: writer{r, &r.initLog}, Console: writer{r, &r.console},
 		Observer: r.observe, Sample: 50 * time.Millisecond,
 	})
@@ -167,7 +175,7 @@ func (r *run) most(of func(node.Observation) int64) (most int64) {
 // TestGateHoldsInsteadOfKilling: a program that nobody governs from inside takes 300 MiB at once, from a host
 // that takes half a second for each grant. Its threads wait, it is told as stalls, and it ends as it would on a large machine.
 func TestGateHoldsInsteadOfKilling(t *testing.T) {
-	r := boot(t, 500*time.Millisecond, "grab", 1024*mib, "300")
+	r := boot(t, setup{name: "grab", most: 1024 * mib, delay: 500 * time.Millisecond}, "300")
 	exit, err := r.wait()
 	if err != nil || exit.Cause != hvcall.CauseExit || exit.Code != 0 {
 		t.Fatalf("ended by %+v, %v\n%s", exit, err, r.transcript())
@@ -189,17 +197,29 @@ func TestGateHoldsInsteadOfKilling(t *testing.T) {
 
 // TestRefusedAtTheMaximumEndsWithItsCause: more than the guest can ever have is not waited for for ever.
 func TestRefusedAtTheMaximumEndsWithItsCause(t *testing.T) {
-	r := boot(t, 0, "grab", 128*mib, "300")
+	r := boot(t, setup{name: "grab", most: 128 * mib}, "300")
 	exit, err := r.wait()
 	if err != nil || exit.Cause != hvcall.CauseRefused || !strings.Contains(exit.Text, "--memory") {
 		t.Fatalf("ended by %+v, %v\n%s", exit, err, r.transcript())
 	}
 }
 
+// TestRefusedInTheTimeThatWasSet: a host that never grants, and an application that shall not wait for ever.
+func TestRefusedInTheTimeThatWasSet(t *testing.T) {
+	r := boot(t, setup{name: "grab", most: 1024 * mib, delay: time.Hour, refuse: 2 * time.Second}, "300")
+	exit, err := r.wait()
+	if err != nil || exit.Cause != hvcall.CauseRefused {
+		t.Fatalf("ended by %+v, %v\n%s", exit, err, r.transcript())
+	}
+	if got := r.most(func(o node.Observation) int64 { return int64(o.Usage.StallNanos) }); time.Duration(got) < 2*time.Second {
+		t.Errorf("ended after %v of waiting, allowed were 2 s", time.Duration(got))
+	}
+}
+
 // TestHeapAndVCPUsFollowTheProgram: up with the heap without a stall, to two vCPUs with the load, and
 // all back when the program drops its data and says nothing.
 func TestHeapAndVCPUsFollowTheProgram(t *testing.T) {
-	r := boot(t, 0, "heap", 1024*mib, "250")
+	r := boot(t, setup{name: "heap", most: 1024 * mib}, "250")
 	r.until("two vCPUs under load", func(_ string, o node.Observation) bool { return o.GrantedMilli == 2000 && o.Usage.Online == 2 })
 	full := r.until("the data dropped", func(out string, _ node.Observation) bool { return strings.Contains(out, "dropped") })
 	if !strings.Contains(r.transcript(), "vCPUs at start 2") || !strings.Contains(r.transcript(), "worked with 2") {

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/silo-os/silo/hvcall"
-	"github.com/silo-os/silo/internal/recent"
 )
 
 const (
@@ -14,13 +13,13 @@ const (
 	// block is the granularity of what the host plugs.
 	block = 4 * mib
 
-	// reserveLeast stays free whatever the application does: PID 1's own needs, per-processor
-	// free lists, and the page descriptors of the first block to be plugged. With less, a plug that
-	// should relieve a shortage fails for the shortage.
-	reserveLeast = 5 * mib
+	// reserveLeast stays free beyond what the kernel keeps: this process's own growth and the
+	// per-processor free lists.
+	reserveLeast = 3 * mib
 
-	// lowmemShare is what the kernel keeps of its own zones from the application, see setLowmem.
-	lowmemShare = 64
+	// keptShare of what is plugged in addition the kernel will keep in addition: a tenth of its own zones,
+	// which are a fifth of a large guest, and its watermarks.
+	keptShare = 40
 
 	// memmapShare: 64 bytes describe a page of 4 KiB; as much must be free before plugging.
 	memmapShare = 64
@@ -40,8 +39,11 @@ type Reading struct {
 	Total   int64 // managed by the kernel's page allocator, hot-plugged blocks included
 	Free    int64 // free pages of the whole guest
 	Charged int64 // charged to the application's cgroup
-	MinFree int64 // the kernel's own reserve, vm.min_free_kbytes
+	Cache   int64 // of that, pages of files not used lately: they can be dropped and read again
+	Kept    int64 // what the kernel keeps of its zones from an application, see readKept
 	Stalled bool  // a thread waits at the gate
+
+	Pressure time.Duration // since boot, in which at least one thread waited for memory to be reclaimed
 }
 
 // Plan is what PID 1 does about a Reading.
@@ -105,12 +107,12 @@ func (b *Balance) Step(now time.Duration, r Reading) Plan {
 		b.system = max(0, plugged-r.Free-r.Charged)
 	}
 	system := b.system
-	reserve := reserveOf(plugged, r.MinFree)
+	reserve := reserveLeast + r.Kept
 	b.compare(r)
 	share := b.share(now, r)
 	b.watch(now, r)
 	want := system + share
-	want += reserveOf(want+want/8, r.MinFree) // of the guest that it will be then
+	want += reserve + max(0, want-plugged)/keptShare // of the guest that it will be then
 	want = coarse(want + max(0, want-plugged)/memmapShare)
 	capped := want > b.Max
 	want = min(max(want, b.Boot), b.Max)
@@ -128,11 +130,6 @@ func (b *Balance) Step(now time.Duration, r Reading) Plan {
 	p.Share = max(p.Limit-b.extra, mib)
 	p.Demand = b.demand(r, system+reserve)
 	return p
-}
-
-// reserveOf is what must stay free in a guest of total bytes.
-func reserveOf(total, minFree int64) int64 {
-	return reserveLeast + minFree + total/lowmemShare
 }
 
 // atOnce is what a thread that waits is given without asking anybody: of what is free beyond the reserve
@@ -160,9 +157,9 @@ func (b *Balance) compare(r Reading) {
 
 // share is what the application should be able to hold, in bytes.
 func (b *Balance) share(now time.Duration, r Reading) int64 {
-	share := b.outside.step(now, r.Charged)
+	share := b.outside.step(now, r)
 	if b.app.Memory != 0 {
-		share = max(int64(b.app.Memory)+b.extra, r.Charged)
+		share = max(int64(b.app.Memory)+b.extra, r.Charged-r.Cache)
 	}
 	if r.Stalled {
 		b.stall = max(b.stall, r.Charged+max(stallStep, r.Charged/4))
@@ -219,29 +216,3 @@ func coarse(n int64) int64 {
 }
 
 func roundUp(n int64) int64 { return (n + block - 1) / block * block }
-
-// outside estimates what an application will need that does not say so itself, from what it is
-// charged: a quarter more, and what it may take while a grant is on its way.
-type outside struct {
-	rate    recent.High
-	lately  recent.Window
-	last    int64
-	lastAt  time.Duration
-	started bool
-}
-
-const (
-	outsideSettle = 5 * time.Second
-	outsideHalf   = time.Second
-	outsideLate   = 0.15 // seconds from a reading to its grant, with room for a busy host
-	outsideRoom   = 8 * mib
-)
-
-func (o *outside) step(now time.Duration, charged int64) int64 {
-	if dt := now - o.lastAt; o.started && dt > 0 && charged > o.last {
-		o.rate.Add(now, float64(charged-o.last)/dt.Seconds(), outsideHalf)
-	}
-	o.last, o.lastAt, o.started = charged, now, true
-	ahead := int64(o.rate.Get(now, outsideHalf) * outsideLate)
-	return o.lately.Add(now, charged+max(outsideRoom, charged/4)+ahead, outsideSettle)
-}

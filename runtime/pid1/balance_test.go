@@ -17,7 +17,7 @@ type fakeGuest struct {
 }
 
 func (f fakeGuest) reading() Reading {
-	return Reading{Total: f.boot - 20*mib + f.plugged, Free: f.boot - 20*mib + f.plugged - f.system - f.charged, Charged: f.charged, MinFree: 3 * mib}
+	return Reading{Total: f.boot - 20*mib + f.plugged, Free: f.boot - 20*mib + f.plugged - f.system - f.charged, Charged: f.charged, Kept: 6 * mib}
 }
 
 func newBalance() Balance {
@@ -32,7 +32,7 @@ func TestIdleGuestDemandsItsBootMemory(t *testing.T) {
 	if !p.State || p.Demand.Memory != 64*mib {
 		t.Fatalf("first plan %+v", p)
 	}
-	if p.Limit+10*mib+20*mib+reserveOf(64*mib, 3*mib) != 64*mib {
+	if p.Limit+10*mib+20*mib+reserveLeast+6*mib != 64*mib {
 		t.Errorf("limit %d MiB: the parts do not add up to the grant", p.Limit>>20)
 	}
 	if p = b.Step(time.Second, fakeGuest{boot: 64 * mib, system: 10 * mib}.reading()); p.State {
@@ -120,7 +120,7 @@ func TestPlansStayInBounds(t *testing.T) {
 			case 2:
 				b.AppHeld(size.Draw(t, "held"))
 			}
-			r := Reading{Total: size.Draw(t, "total"), Free: size.Draw(t, "free"), Charged: size.Draw(t, "charged"), MinFree: 3 * mib, Stalled: rapid.Bool().Draw(t, "stalled")}
+			r := Reading{Total: size.Draw(t, "total"), Free: size.Draw(t, "free"), Charged: size.Draw(t, "charged"), Kept: 6 * mib, Stalled: rapid.Bool().Draw(t, "stalled")}
 			p := b.Step(now, r)
 			if p.State && (p.Demand.Memory < 64*mib || p.Demand.Memory > 2048*mib || p.Demand.Floor > p.Demand.Memory) {
 				t.Fatalf("demand %+v", p.Demand)
@@ -136,7 +136,7 @@ func TestOutsideFollowsACurve(t *testing.T) {
 	var o outside
 	now, charged := time.Duration(0), int64(4*mib)
 	for range 500 { // ten seconds at 20 MiB a second
-		if room := o.step(now, charged) - charged; room < 4*mib {
+		if room := o.step(now, Reading{Charged: charged}) - charged; room < 4*mib {
 			t.Fatalf("only %d KiB ahead at %v", room>>10, now)
 		}
 		now += 20 * time.Millisecond
@@ -145,10 +145,31 @@ func TestOutsideFollowsACurve(t *testing.T) {
 	charged = 4 * mib
 	for range 400 {
 		now += 20 * time.Millisecond
-		o.step(now, charged)
+		o.step(now, Reading{Charged: charged})
 	}
-	if want := o.step(now, charged); want > 16*mib {
+	if want := o.step(now, Reading{Charged: charged}); want > 16*mib {
 		t.Errorf("eight seconds after the fall it still wants %d MiB", want>>20)
+	}
+}
+
+// TestOutsideCountsTheWorkingSet: pages of files fill whatever there is, and are no need, unless
+// somebody waits for them.
+func TestOutsideCountsTheWorkingSet(t *testing.T) {
+	var o outside
+	r := Reading{Charged: 300 * mib, Cache: 260 * mib}
+	var share int64
+	for now := time.Duration(0); now < 10*time.Second; now += 100 * time.Millisecond {
+		share = o.step(now, r)
+	}
+	if share < 48*mib || share > 64*mib {
+		t.Errorf("a share of %d MiB for a working set of 40", share>>20)
+	}
+	for now := 10 * time.Second; now < 12*time.Second; now += 100 * time.Millisecond {
+		r.Pressure += 30 * time.Millisecond
+		share = o.step(now, r)
+	}
+	if share < r.Charged {
+		t.Errorf("a share of %d MiB while it waits for dropped pages a third of the time", share>>20)
 	}
 }
 
@@ -168,7 +189,7 @@ func TestStallIsRelievedFromWhatIsFree(t *testing.T) {
 		t.Errorf("limit %d MiB, charged %d, and %d are free", p.Limit>>20, f.charged>>20, r.Free>>20)
 	}
 	// What is not there is not given.
-	r.Free = reserveOf(64*mib, 3*mib) / 2
+	r.Free = reserveLeast
 	if p = b.Step(3*time.Millisecond, r); p.Limit > f.charged {
 		t.Errorf("limit %d MiB, charged %d, and nothing is free", p.Limit>>20, f.charged>>20)
 	}

@@ -84,6 +84,31 @@ func (m memoryGroup) setLimit(bytes int64) error {
 // usage is what the application is charged, in bytes.
 func (m memoryGroup) usage() (int64, error) { return m.readBytes("memory.usage_in_bytes") }
 
+// cache is how much of its usage is pages of files not used lately, in bytes.
+func (m memoryGroup) cache() (int64, error) {
+	s, err := m.read("memory.stat")
+	if err != nil {
+		return 0, err
+	}
+	n, ok := statField(s, "total_inactive_file")
+	if !ok {
+		return 0, fmt.Errorf("read memory.stat: no total_inactive_file")
+	}
+	return n, nil
+}
+
+// statField finds a line "name value".
+func statField(s, name string) (int64, bool) {
+	for line := range strings.Lines(s) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if key == name {
+			n, err := strconv.ParseInt(value, 10, 64)
+			return n, err == nil
+		}
+	}
+	return 0, false
+}
+
 // oomState is the content of memory.oom_control.
 type oomState struct {
 	waiting bool  // a thread waits at the limit

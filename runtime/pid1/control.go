@@ -29,9 +29,6 @@ const (
 
 	pageSize = 4 * kib
 
-	// minFree is what vm.min_free_kbytes is set to, see kernel.setMinFree.
-	minFree = 3 * mib
-
 	// startHold is how long an application that does not speak has to start before its cpuset is
 	// narrowed to what is granted. The Go runtime counts its vCPUs in the first milliseconds.
 	startHold = 300 * time.Millisecond
@@ -131,11 +128,6 @@ func (c *control) step(now time.Duration) time.Duration {
 	if err != nil {
 		c.log.Error("machine not read", "err", err)
 		return tickQuiet
-	}
-	if r.MinFree != minFree {
-		if err := c.m.setMinFree(minFree); err != nil {
-			c.log.Warn("reserve not set", "err", err)
-		}
 	}
 	c.lastRead = r
 	c.countStall(now, r)

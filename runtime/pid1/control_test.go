@@ -34,7 +34,6 @@ func (m *fakeMachine) read() (Reading, error) {
 }
 
 func (m *fakeMachine) runnable() (int, error) { m.mu.Lock(); defer m.mu.Unlock(); return m.queue, nil }
-func (m *fakeMachine) setMinFree(int64) error { return nil }
 func (m *fakeMachine) online(int) error       { time.Sleep(45 * time.Millisecond); return nil }
 func (m *fakeMachine) oom() (oomState, error) { return oomState{}, nil }
 func (m *fakeMachine) setWidth(n int) error {

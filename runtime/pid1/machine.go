@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,11 +16,10 @@ import (
 // kernel.
 type machine interface {
 	read() (Reading, error)
-	runnable() (int, error)     // threads that run or could, this one not counted
-	setLimit(bytes int64) error // of the application's memory
-	setWidth(vcpus int) error   // of the application's cpuset
-	online(vcpus int) error     // makes sure so many run; may take long
-	setMinFree(bytes int64) error
+	runnable() (int, error)       // threads that run or could, this one not counted
+	setLimit(bytes int64) error   // of the application's memory
+	setWidth(vcpus int) error     // of the application's cpuset
+	online(vcpus int) error       // makes sure so many run; may take long
 	signal(sig unix.Signal) error // the application
 	oom() (oomState, error)
 }
@@ -31,6 +31,41 @@ type kernel struct {
 	mem  memoryGroup
 	cpus cpuGroup
 	pid  atomic.Int64 // of the application; 0 = it is not there yet
+
+	slow   slowReading
+	slowAt time.Time
+}
+
+// slowReading is what costs the kernel more to say and is read less often, every slowEvery and when the
+// guest's memory has changed.
+type slowReading struct {
+	total    int64 // that it was made with
+	cache    int64
+	kept     int64
+	pressure time.Duration
+}
+
+const slowEvery = 250 * time.Millisecond
+
+// readSlowly returns the newest slow reading.
+func (k *kernel) readSlowly(total int64) (slowReading, error) {
+	if time.Since(k.slowAt) < slowEvery && total == k.slow.total {
+		return k.slow, nil
+	}
+	cache, err := k.mem.cache()
+	if err != nil {
+		return slowReading{}, err
+	}
+	pressure, err := readPressure()
+	if err != nil {
+		return slowReading{}, err
+	}
+	kept, err := readKept()
+	if err != nil {
+		return slowReading{}, err
+	}
+	k.slow, k.slowAt = slowReading{total, cache, kept, pressure}, time.Now()
+	return k.slow, nil
 }
 
 func (k *kernel) read() (Reading, error) {
@@ -48,20 +83,24 @@ func (k *kernel) read() (Reading, error) {
 	if err != nil {
 		return Reading{}, err
 	}
-	minFree, err := readMinFree()
+	slow, err := k.readSlowly(m.total)
 	if err != nil {
 		return Reading{}, err
 	}
-	return Reading{Total: m.total, Free: m.free, Charged: charged, MinFree: minFree, Stalled: st.waiting}, nil
+	return Reading{Total: m.total, Free: m.free, Charged: charged, Cache: min(slow.cache, charged), Kept: slow.kept,
+		Stalled: st.waiting, Pressure: slow.pressure}, nil
 }
-
-const minFreePath = "/proc/sys/vm/min_free_kbytes"
 
 // tunings are the settings of the kernel's memory that hold from the start to the end of a guest.
 var tunings = []struct{ name, value string }{
 	// By default the kernel refuses to map what is more than the guest holds at the moment, which here
 	// says nothing: what is touched will be granted, or waited for at the gate.
 	{"overcommit_memory", "1"},
+
+	// What only the kernel itself may use, and only where it cannot wait. It must be set before the first
+	// block comes online: silo's kernel then leaves it there, where others raise it with each block to
+	// several huge pages a zone.
+	{"min_free_kbytes", "2048"},
 
 	// How much of each zone is kept from allocations that could go to a higher one: a 128th of the higher
 	// zones' size. Without it the application's pages fill the zones of which the kernel itself lives; by
@@ -79,28 +118,6 @@ func tune() error {
 		if err := os.WriteFile("/proc/sys/vm/"+t.name, []byte(t.value), 0); err != nil {
 			return fmt.Errorf("set vm.%s: %w", t.name, err)
 		}
-	}
-	return nil
-}
-
-func readMinFree() (int64, error) {
-	b, err := os.ReadFile(minFreePath)
-	if err != nil {
-		return 0, fmt.Errorf("read min_free_kbytes: %w", err)
-	}
-	n, err := strconv.ParseInt(string(bytes.TrimSpace(b)), 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("read min_free_kbytes: %w", err)
-	}
-	return n * kib, nil
-}
-
-// setMinFree sets the kernel's reserve to what a guest needs. It must be set before the first block
-// comes online: silo's kernel then leaves it there, where others raise it with each block to several huge
-// pages a zone.
-func (k *kernel) setMinFree(n int64) error {
-	if err := os.WriteFile(minFreePath, strconv.AppendInt(nil, n/kib, 10), 0); err != nil {
-		return fmt.Errorf("set min_free_kbytes: %w", err)
 	}
 	return nil
 }

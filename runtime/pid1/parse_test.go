@@ -3,6 +3,7 @@ package pid1
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/silo-os/silo/hvcall"
 )
@@ -25,6 +26,44 @@ func TestParseOOM(t *testing.T) {
 	}
 	if st := parseOOM("oom_kill_disable 1\nunder_oom 0\noom_kill 0\n"); st.waiting || st.kills != 0 {
 		t.Errorf("%+v", st)
+	}
+}
+
+func TestParsePressure(t *testing.T) {
+	d, err := parsePressure([]byte("some avg10=1.53 avg60=0.87 avg300=0.00 total=58761459\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=4\n"))
+	if err != nil || d != 58761459*time.Microsecond {
+		t.Errorf("%v, %v", d, err)
+	}
+	for _, bad := range []string{"", "some avg10=0.00", "full total=4", "some total=x"} {
+		if _, err := parsePressure([]byte(bad)); err == nil {
+			t.Errorf("%q was accepted", bad)
+		}
+	}
+}
+
+func TestParseKept(t *testing.T) {
+	zones := "Node 0, zone   Normal\n  pages free     1624\n        boost    0\n        min      500\n        low      625\n" +
+		"        high     750\n        protection: (0, 1536)\n  cpu: 0\n              high:  42\n" +
+		"Node 0, zone  Movable\n        low      20\n        protection: (0, 0)\n"
+	if n, err := parseKept(zones); err != nil || n != 625+1536+20 {
+		t.Errorf("%d, %v", n, err)
+	}
+	for _, bad := range []string{"", "low x\n", "low 5\nprotection: 0, y\n"} {
+		if _, err := parseKept(bad); err == nil {
+			t.Errorf("%q was accepted", bad)
+		}
+	}
+}
+
+func TestStatField(t *testing.T) {
+	stat := "cache 4096\ninactive_file 7\ntotal_inactive_file 8192\ntotal_active_file x\n"
+	if n, ok := statField(stat, "total_inactive_file"); !ok || n != 8192 {
+		t.Errorf("%d, %v", n, ok)
+	}
+	for _, name := range []string{"total_active_file", "file", ""} {
+		if n, ok := statField(stat, name); ok {
+			t.Errorf("%q found: %d", name, n)
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ const visible = 2
 // for another vCPU or for the kernel.
 type preparation struct {
 	group    errgroup.Group
+	network  errgroup.Group
 	umask    int
 	kernel   kernel
 	launcher *launcher
@@ -56,6 +57,9 @@ func (p *preparation) makeGroups() (err error) {
 	if p.kernel.mem, err = newMemoryGroup(); err != nil {
 		return err
 	}
+	if err := p.firstLimit(); err != nil {
+		return err
+	}
 	if p.kernel.cpus, err = newCPUGroup(1); err != nil {
 		return err
 	}
@@ -63,18 +67,34 @@ func (p *preparation) makeGroups() (err error) {
 	return err
 }
 
-// finish does what depends on the host's answer and waits for the rest.
-func (p *preparation) finish(w hvcall.Welcome) error {
-	defer unix.Umask(p.umask)
+// firstLimit lets the application have half of what is free until the control loop knows better, which is
+// while the application loads. One that is quicker than that waits at its gate.
+func (p *preparation) firstLimit() error {
+	m, err := readMemory()
+	if err != nil {
+		return err
+	}
+	return p.kernel.mem.setLimit(m.free / 2)
+}
+
+// welcomed begins what depends on the host's answer and waits for what does not: from then on the guest can
+// be governed.
+func (p *preparation) welcomed(w hvcall.Welcome) error {
 	if err := setClock(w.UnixNanos); err != nil {
 		return err
 	}
-	p.group.Go(func() error { return configureNetwork(w.Network) })
+	p.network.Go(func() error { return configureNetwork(w.Network) })
 	if err := p.group.Wait(); err != nil {
 		return err
 	}
-	if err := writeNames(w.Name, w.Network); err != nil { // into folders that are there now
+	return p.kernel.setWidth(p.running)
+}
+
+// finish waits for the rest: from then on there can be an application.
+func (p *preparation) finish(w hvcall.Welcome) error {
+	defer unix.Umask(p.umask)
+	if err := writeNames(w.Name, w.Network); err != nil {
 		return err
 	}
-	return p.kernel.setWidth(p.running)
+	return p.network.Wait()
 }

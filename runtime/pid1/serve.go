@@ -13,17 +13,21 @@ import (
 
 // serveApplication runs the application in the prepared guest and says how it ended.
 func (g *guest) serveApplication(w hvcall.Welcome, p *preparation) hvcall.Exit {
-	if err := p.finish(w); err != nil {
-		return hvcall.Exit{Cause: hvcall.CauseInit, Code: 125, Text: err.Error()}
+	if err := p.welcomed(w); err != nil {
+		return initFailed(err)
 	}
 	k := &p.kernel
 	c := newControl(g.log, k, g.host, w, max(0, int64(w.Memory.Boot)-g.bootTotal))
 	c.cpu.started(p.running)
 	c.cpu.width = p.running
+	g.control <- c
 	ctx, stop := context.WithCancel(context.Background())
 	loop := make(chan struct{})
-	c.step(c.now()) // the limit stands before the application does
 	go func() { c.run(ctx); close(loop) }()
+	if err := p.finish(w); err != nil {
+		stop()
+		return initFailed(err)
+	}
 	app, err := startApplication(w, p.launcher)
 	runtime.GOMAXPROCS(1) // what is granted is the application's
 	if err != nil {
@@ -34,13 +38,16 @@ func (g *guest) serveApplication(w hvcall.Welcome, p *preparation) hvcall.Exit {
 	return g.supervise(ctx, c, k, app, func() { stop(); <-loop })
 }
 
+func initFailed(err error) hvcall.Exit {
+	return hvcall.Exit{Cause: hvcall.CauseInit, Code: 125, Text: err.Error()}
+}
+
 // supervise connects everything and waits for the end. It stops the control loop by stop, after which
 // the loop's state may be read.
 func (g *guest) supervise(ctx context.Context, c *control, k *kernel, app *application, stop func()) hvcall.Exit {
 	if err := watchGate(k.mem, func() { c.post(func(*control) {}) }); err != nil {
 		g.log.Error("gate not watched: stalls are noticed late", "err", err)
 	}
-	g.control <- c
 	fw := &forwarder{send: g.host.SendLog}
 	fw.forward(hvcall.StreamOut, app.out)
 	fw.forward(hvcall.StreamErr, app.err)
