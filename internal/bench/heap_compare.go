@@ -21,12 +21,13 @@ func (j *heapJudge) sawteeth(mechanism string) []Cell {
 	return j.pick(of(mechanism), atOnce, under(sawtooth.name))
 }
 
-// gibs compares the cells of each pair over the shorter of their two lives.
+// gibs compares the cells of each pair over the shorter of their two lives, by the mean of what they held
+// in it: the lives of different pairs have different lengths.
 func (j *heapJudge) gibs(bar Bar, ours, theirs []Cell) {
 	var a, b []float64
 	for i := range min(len(ours), len(theirs)) {
 		both := min(ours[i].Seconds, theirs[i].Seconds)
-		a, b = append(a, ours[i].gibsFor(both)), append(b, theirs[i].gibsFor(both))
+		a, b = append(a, ours[i].gibsFor(both)/both), append(b, theirs[i].gibsFor(both)/both)
 	}
 	other := ""
 	if len(theirs) > 0 {

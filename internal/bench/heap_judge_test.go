@@ -77,6 +77,26 @@ func TestJudgeHeapSpoiled(t *testing.T) {
 	}
 }
 
+// TestJudgeHeapShortLives: a short life that held much is not made small by its length.
+func TestJudgeHeapShortLives(t *testing.T) {
+	cells := heapCells()
+	sawtooth := func(mechanism string, gib float64, seconds int, end Outcome) Cell {
+		return Cell{Mechanism: mechanism, Load: "sawtooth", Outcome: end, Gate: true, Ops: 1, Seconds: float64(seconds), memory: flat(gib, seconds)}
+	}
+	for range 2 {
+		cells = append(cells, sawtooth(bySilo, 0.9, 2, OutcomeKilled), sawtooth(byStatic, 1, 10, OutcomeDone))
+	}
+	results, err := judgeHeap(cells)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range results {
+		if r.Bar == "heap.gibs_vs_static" && (math.Abs(r.Value-0.9) > 1e-6 || r.OK) {
+			t.Errorf("%+v, want 0.9", r)
+		}
+	}
+}
+
 // TestJudgeHeapWithoutStalls: a poller under whom nobody waited is no division by zero.
 func TestJudgeHeapWithoutStalls(t *testing.T) {
 	cells := heapCells()
