@@ -180,7 +180,7 @@ func (g *Governor) Step(now time.Duration, s Sample) Decision {
 	base += slack(base)
 	want := roundUp(base + g.admission.total())
 	settled := roundUp(g.lately.Add(now, want, g.cycles.settle(now, s, g.cfg.Settle)))
-	d := Decision{Collect: g.idle.step(now, s, g.cfg), GOGC: percent, Yielded: yielded}
+	d := Decision{Collect: g.idle.step(now, s, g.cfg, g.waiting), GOGC: percent, Yielded: yielded}
 	switch {
 	case want > g.stated:
 		d.State = true
@@ -201,6 +201,9 @@ func (g *Governor) Step(now time.Duration, s Sample) Decision {
 	if s.Held() > d.Limit && s.Free > s.Held()-d.Limit && g.idle.mayReturn(now) {
 		// The host took some back. What is free already goes at once; the limit does the rest.
 		d.Collect = CollectReturn
+	}
+	if d.Starved && d.Collect == CollectReturn {
+		d.Collect = CollectNone // it would wait for whoever waits
 	}
 	d.Wide = d.Collect != CollectNone && g.idle.wide()
 	d.Period = g.period(now, s, base)

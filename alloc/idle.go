@@ -58,7 +58,9 @@ const (
 	wideLeast = 200 * time.Millisecond
 )
 
-func (w *idleWatch) step(now time.Duration, s Sample, cfg Config) Collect {
+// step takes in a sample. A program that waits for a grant may be silent because it waits at the gate: a
+// collection would wait with it, and everything else for the collection.
+func (w *idleWatch) step(now time.Duration, s Sample, cfg Config, waiting bool) Collect {
 	if !w.started {
 		w.started, w.last, w.lastAt, w.quietAt = true, s, now, now
 		w.budget, w.noise = budgetMost, noiseFirst
@@ -70,6 +72,9 @@ func (w *idleWatch) step(now time.Duration, s Sample, cfg Config) Collect {
 	}
 	w.budget = min(w.budget+time.Duration(float64(dt)*cfg.IdleBudget), budgetMost)
 	w.watch(now, dt, s)
+	if waiting {
+		w.quietAt = now
+	}
 	due := w.work >= max(workLeast, w.cost/workShare) && now-w.quietAt >= w.silence(cfg)
 	if !due || w.asked || s.Objects < payoffLeast || w.budget <= 0 {
 		return CollectNone

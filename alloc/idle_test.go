@@ -13,6 +13,7 @@ type watchRun struct {
 	asked   int
 	askedAt time.Duration
 	cost    time.Duration // of each collection
+	waiting bool          // for a grant
 	during  int64         // bytes allocated while one runs
 }
 
@@ -21,7 +22,7 @@ func (r *watchRun) run(d time.Duration, share float64) {
 	for end := r.now + d; r.now < end; {
 		r.now += dt
 		r.s.CPU += time.Duration(share * float64(dt))
-		if r.w.step(r.now, r.s, Config{}.withDefaults()) == CollectIdle {
+		if r.w.step(r.now, r.s, Config{}.withDefaults(), r.waiting) == CollectIdle {
 			r.asked++
 			r.askedAt = r.now
 			r.s.CPU += r.cost
@@ -105,6 +106,22 @@ func TestDisturbedCollectionIsRepeated(t *testing.T) {
 	r.run(time.Minute, 0.01)
 	if r.asked != 2 {
 		t.Errorf("%d collections, want one more and no third", r.asked)
+	}
+}
+
+// TestSilenceAtTheGateIsNoSilence: who waits for a grant has not fallen silent.
+func TestSilenceAtTheGateIsNoSilence(t *testing.T) {
+	r := newWatchRun()
+	r.run(2*time.Second, 0.8)
+	r.waiting = true
+	r.run(time.Minute, 0)
+	if r.asked != 0 {
+		t.Fatalf("%d collections while it waits", r.asked)
+	}
+	r.waiting = false
+	r.run(2*time.Second, 0)
+	if r.asked != 1 {
+		t.Errorf("%d collections after it waited", r.asked)
 	}
 }
 

@@ -31,8 +31,9 @@ const (
 	// meets the gate while that cycle still marks; more costs a cycle that a punctual grant would have spared.
 	braceShare = 8
 
-	// roomShare of the limit, if it is free, ends a starvation though more is on its way.
-	roomShare = 4
+	// heldShare of the limit: a heap below it is not starved though more is on its way. Ending a starvation stops
+	// the world, which must not happen just before the next thread meets the gate.
+	heldShare = 2
 
 	// braceLeast is how late a grant must be at least: hosts that answer in microseconds may take
 	// milliseconds the next time.
@@ -51,9 +52,9 @@ func (v *starvation) step(s Sample, limit int64, late bool) int64 {
 		v.on = false
 		return limit
 	case v.on:
-		v.on = s.Held() >= braced/roomShare*(roomShare-1)
+		v.on = s.Held() >= braced/heldShare
 	default:
-		v.on = s.Live+max(v.grew, 0)+s.rest() >= braced && s.Held() >= braced/2
+		v.on = s.Live+max(v.grew, 0)+s.rest() >= braced && s.Held() >= braced/heldShare
 	}
 	return braced
 }

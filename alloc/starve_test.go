@@ -19,7 +19,7 @@ func TestLateGrantMeetsNoCollection(t *testing.T) {
 		if s.stopped > 0 {
 			t.Errorf("at %v MiB/s: everything stood still for %v of %v", rate/mib, s.stopped, s.stalled)
 		}
-		s.run(3*time.Second, rate/100, 1)
+		s.run(2*time.Minute, 0, 0) // until the newest demand is granted too
 		if s.off {
 			t.Errorf("at %v MiB/s: the collector stayed off after the grant", rate/mib)
 		}

@@ -151,8 +151,8 @@ func (s *session) collecting(running bool) {
 }
 
 // spareProcs is how many goroutines may wait for memory in their page faults before those that need none
-// stand still too. Most programs allocate on fewer at a time.
-const spareProcs = 4
+// stand still too: few of the program's, and some of ours, which allocate a little to speak with PID 1.
+const spareProcs = 12
 
 func (s *session) starving(now bool) {
 	if now {

@@ -74,9 +74,29 @@ func (a *Agent) Spare(goroutines int) {
 	a.spare = goroutines
 	procs := a.granted + goroutines
 	a.mu.Unlock()
-	if !a.pinned {
-		runtime.GOMAXPROCS(procs)
+	if a.pinned {
+		return
 	}
+	runtime.GOMAXPROCS(procs)
+	if goroutines > 0 {
+		makeThreads(goroutines)
+	}
+}
+
+// makeThreads sees to it that the runtime has so many threads. It makes them as they are needed, from fresh
+// memory, which is just what is wanting then; even its monitor would wait for it.
+func makeThreads(n int) {
+	var here sync.WaitGroup
+	here.Add(n)
+	for range n {
+		go func() {
+			runtime.LockOSThread() // so that each takes one
+			here.Done()
+			here.Wait()
+			runtime.UnlockOSThread()
+		}()
+	}
+	here.Wait()
 }
 
 // Run governs until ctx ends.

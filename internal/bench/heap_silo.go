@@ -10,6 +10,7 @@ import (
 
 	"github.com/silo-os/silo/host/node"
 	"github.com/silo-os/silo/host/vmm"
+	"github.com/silo-os/silo/host/vmm/vmmtest"
 	"github.com/silo-os/silo/hvcall"
 	"github.com/silo-os/silo/images"
 )
@@ -31,7 +32,7 @@ func startNode(ctx context.Context, image *images.Image, memory node.Memory, del
 		if err != nil || delay == 0 {
 			return vm, err
 		}
-		return newSlowMachine(vm, delay), nil
+		return vmmtest.NewSlow(vm, delay), nil
 	}})
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/silo-os/silo/host/node"
 	"github.com/silo-os/silo/host/vmm"
+	"github.com/silo-os/silo/host/vmm/vmmtest"
 	"github.com/silo-os/silo/hvcall"
 	"github.com/silo-os/silo/images"
 	"github.com/silo-os/silo/internal/vmtesting"
@@ -31,28 +33,14 @@ type run struct {
 	console bytes.Buffer
 }
 
-// slowHost grants as any other, only later: each resize begins after a delay.
-type slowHost struct {
-	vmm.Machine
-	delay time.Duration
-}
-
-func (s slowHost) Resize(ctx context.Context, total int64) (int64, error) {
-	select {
-	case <-ctx.Done():
-		return s.Plugged(ctx)
-	case <-time.After(s.delay):
-		return s.Machine.Resize(ctx, total)
-	}
-}
-
+// launchSlow starts machines on a host that takes so long for each grant.
 func launchSlow(delay time.Duration) func(context.Context, vmm.Config) (vmm.Machine, error) {
 	return func(ctx context.Context, cfg vmm.Config) (vmm.Machine, error) {
 		m, err := vmm.Start(ctx, cfg)
 		if err != nil {
 			return nil, err
 		}
-		return slowHost{m, delay}, nil
+		return vmmtest.NewSlow(m, delay), nil
 	}
 }
 
@@ -62,6 +50,7 @@ type setup struct {
 	most   int64         // bytes at most
 	delay  time.Duration // how long the host takes for each grant
 	refuse time.Duration // how long a thread may wait; 0 = for ever
+	env    []string
 }
 
 // boot starts a guest.
@@ -84,7 +73,7 @@ func boot(t *testing.T, s setup, args ...string) *run {
 	})
 	r := &run{t: t, changed: make(chan struct{})}
 	r.guest, err = n.Start(t.Context(), node.GuestSpec{
-		Name: s.name, RefuseAfter: s.refuse, Kernel: image.KernelPath(), Initramfs: image.InitramfsPath(), Args: args,
+		Name: s.name, RefuseAfter: s.refuse, Env: s.env, Kernel: image.KernelPath(), Initramfs: image.InitramfsPath(), Args: args,
 		Memory: node.Memory{Min: 64 * mib, Max: s.most}, CPU: node.CPU{MinMilli: 1000, MaxMilli: 2000},
 		Stdout: writer{r, &r.out}, Stderr: writer{r, &r.out}, InitLog: writer{r, &r.initLog}, Console: writer{r, &r.console},
 		Observer: r.observe, Sample: 50 * time.Millisecond,
@@ -213,6 +202,24 @@ func TestRefusedInTheTimeThatWasSet(t *testing.T) {
 	}
 	if got := r.most(func(o node.Observation) int64 { return int64(o.Usage.StallNanos) }); time.Duration(got) < 2*time.Second {
 		t.Errorf("ended after %v of waiting, allowed were 2 s", time.Duration(got))
+	}
+}
+
+// TestLateGrantsStopOnlyWhoNeedsThem: each grant comes five seconds late. Who allocates waits; a goroutine that
+// does not runs on, because no collection waits with the other.
+func TestLateGrantsStopOnlyWhoNeedsThem(t *testing.T) {
+	r := boot(t, setup{name: "late", most: 1024 * mib, delay: 5 * time.Second, env: []string{"SILO_DEBUG=1"}})
+	exit, err := r.wait()
+	m := regexp.MustCompile(`longest gap (\d+) ms`).FindStringSubmatch(r.out.String())
+	if err != nil || exit.Cause != hvcall.CauseExit || exit.Code != 0 || m == nil {
+		t.Fatalf("ended by %+v, %v\n%s", exit, err, r.transcript())
+	}
+	last := r.seen[len(r.seen)-1]
+	if last.Usage.Stalls == 0 || last.Usage.Kills != 0 {
+		t.Errorf("%d stalls and %d kills: the load never met its grant, or did not survive it", last.Usage.Stalls, last.Usage.Kills)
+	}
+	if gap, err := strconv.Atoi(m[1]); err != nil || gap > 1000 {
+		t.Errorf("a goroutine that needs no memory stood still for %s ms\n%s", m[1], r.transcript())
 	}
 }
 

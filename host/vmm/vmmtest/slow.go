@@ -1,4 +1,4 @@
-package bench
+package vmmtest
 
 import (
 	"context"
@@ -8,9 +8,9 @@ import (
 	"github.com/silo-os/silo/host/vmm"
 )
 
-// slowMachine is a machine on a host that takes its time for each resize, as one that has to make room
+// Slow is a machine on a host that takes its time for each resize, as one that has to make room
 // first. An order takes effect a fixed time after it was given, whether anybody still waits for it or not.
-type slowMachine struct {
+type Slow struct {
 	vmm.Machine
 	delay time.Duration
 
@@ -18,12 +18,13 @@ type slowMachine struct {
 	pending []time.Time // when the orders under way are due, oldest first
 }
 
-func newSlowMachine(m vmm.Machine, delay time.Duration) *slowMachine {
-	return &slowMachine{Machine: m, delay: delay}
+// NewSlow makes a machine slow.
+func NewSlow(m vmm.Machine, delay time.Duration) *Slow {
+	return &Slow{Machine: m, delay: delay}
 }
 
 // Resize gives the order and waits for it.
-func (s *slowMachine) Resize(ctx context.Context, total int64) (int64, error) {
+func (s *Slow) Resize(ctx context.Context, total int64) (int64, error) {
 	type result struct {
 		now int64
 		err error
@@ -55,7 +56,7 @@ func (s *slowMachine) Resize(ctx context.Context, total int64) (int64, error) {
 
 // Plugged keeps those waiting who ask while an order has not even begun: that nothing moves then
 // is not the guest's doing, and must not be taken for it.
-func (s *slowMachine) Plugged(ctx context.Context) (int64, error) {
+func (s *Slow) Plugged(ctx context.Context) (int64, error) {
 	s.mu.Lock()
 	wait := time.Duration(0)
 	if len(s.pending) > 0 {

@@ -1,4 +1,4 @@
-package bench
+package vmmtest_test
 
 import (
 	"context"
@@ -14,7 +14,7 @@ func TestSlowMachine(t *testing.T) {
 		const mib, delay = 1 << 20, 5 * time.Second
 		vm := vmmtest.New(vmmtest.Config{BootMemory: 64 * mib, MaxMemory: 1024 * mib, VCPUs: 1})
 		defer vm.Close()
-		m := newSlowMachine(vm, delay)
+		m := vmmtest.NewSlow(vm, delay)
 		start := time.Now()
 		now, err := m.Resize(t.Context(), 128*mib)
 		if err != nil || now != 128*mib || time.Since(start) < delay {
