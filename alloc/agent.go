@@ -59,11 +59,8 @@ func New(cfg Config, log *slog.Logger, state func(Statement)) *Agent {
 	if cfg.Collecting == nil {
 		cfg.Collecting = func(bool) {}
 	}
-	if cfg.Starving == nil {
-		cfg.Starving = func(bool) {}
-	}
 	a := &Agent{
-		state: state, widen: cfg.Collecting, collector: collector{starving: cfg.Starving}, log: log, start: time.Now(), trace: trace{w: cfg.Trace}, wake: make(chan struct{}, 1),
+		state: state, widen: cfg.Collecting, log: log, start: time.Now(), trace: trace{w: cfg.Trace}, wake: make(chan struct{}, 1),
 		gov: NewGovernor(cfg), meter: newMeter(), collecting: make(chan struct{}, 1), parked: make(map[uint64]parked), done: make(chan struct{}),
 	}
 	a.collecting <- struct{}{}
@@ -131,7 +128,7 @@ func (a *Agent) end() {
 
 func (a *Agent) step() time.Duration {
 	a.mu.Lock()
-	s := a.collector.see(a.meter.read())
+	s := a.meter.read()
 	now := time.Since(a.start)
 	d := a.gov.Step(now, s)
 	a.standing, a.last = d.Statement, s

@@ -62,13 +62,6 @@
 // holds the upper bound. A program that drops its data and falls silent has no collection of its
 // own; [Governor] notices the silence and collects once, within [Config.IdleBudget] of one vCPU.
 //
-// # When the grant is late
-//
-// A thread that runs into the grant waits in its page fault, and a collection that runs then waits with it, as
-// does every goroutine for the collection. So a heap that outgrows its grant before the next one is there must
-// meet the gate with no collection running: see starvation for its states. A refusal is another matter: nothing
-// is on its way then, and the collector works as hard as the limit makes it.
-//
 // # Admission
 //
 // [Agent.Reserve] parks the goroutine until so much more is granted: the way to ask for what no forecast

@@ -23,10 +23,6 @@ type Config struct {
 	// Collecting is told when a collection of the Agent's own begins and ends that is worth all vCPUs
 	// the host can spare; nil = nobody is.
 	Collecting func(running bool)
-
-	// Starving is told when goroutines are about to wait for memory in their page faults, each holding a
-	// processor of the Go scheduler, and when that is over; nil = nobody is. See starvation.
-	Starving func(now bool)
 }
 
 func (c Config) withDefaults() Config {
@@ -102,7 +98,6 @@ type Decision struct {
 	Statement Statement // the standing statement
 	Limit     int64     // memory limit for the runtime, bytes
 	GOGC      int64     // percent to set; 0 = leave it
-	Starved   bool      // no collection may begin, see starvation
 	Yielded   bool      // the program set GOGC itself: it is left alone from now on
 	Collect   Collect   // do this off the sampling goroutine, then sample again
 	Wide      bool      // Collect is long enough to be worth more vCPUs
@@ -119,9 +114,8 @@ type Governor struct {
 	granted  int64 // what we may hold
 	stated   int64 // what we demanded last
 	statedAt time.Duration
-	waiting  bool          // a higher demand stands that no grant has answered yet
-	waitAt   time.Duration // since when
-	lowered  bool          // the newest demand was lower than the one before
+	waiting  bool // a higher demand stands that no grant has answered yet
+	lowered  bool // the newest demand was lower than the one before
 
 	rate    recent.High // bytes allocated per second
 	latency recent.High // seconds from a demand to its grant
@@ -139,7 +133,6 @@ type Governor struct {
 
 	idle   idleWatch
 	rule   heapRule
-	starve starvation
 	cycles cycleWatch
 }
 
@@ -196,14 +189,10 @@ func (g *Governor) Step(now time.Duration, s Sample) Decision {
 	}
 	d.Admitted, d.Refused = g.admit(base)
 	d.Statement = g.statement(s, margin)
-	d.Limit = g.starve.step(s, g.limit(), g.late(now))
-	d.Starved = g.starve.on
+	d.Limit = g.limit()
 	if s.Held() > d.Limit && s.Free > s.Held()-d.Limit && g.idle.mayReturn(now) {
 		// The host took some back. What is free already goes at once; the limit does the rest.
 		d.Collect = CollectReturn
-	}
-	if d.Starved && d.Collect == CollectReturn {
-		d.Collect = CollectNone // it would wait for whoever waits
 	}
 	d.Wide = d.Collect != CollectNone && g.idle.wide()
 	d.Period = g.period(now, s, base)
@@ -243,22 +232,7 @@ func (g *Governor) margin(now time.Duration) int64 {
 	return int64(min(g.rate.Get(now, rateHalfLife)*late, float64(most))) + mib
 }
 
-// late reports whether a grant that was asked for has not come in the usual time, or would come too late if
-// it did.
-func (g *Governor) late(now time.Duration) bool {
-	if !g.waiting {
-		return false
-	}
-	usual := max(g.latency.Get(now, latencyHalfLife), braceLeast.Seconds())
-	left := usual - (now - g.waitAt).Seconds()
-	room := float64(g.granted - g.offHeap - g.last.Held())
-	return left < 0 || room < left*g.rate.Get(now, rateHalfLife)
-}
-
 func (g *Governor) state(now time.Duration, bytes int64) {
-	if !g.waiting {
-		g.waitAt = now
-	}
 	g.waiting, g.lowered = bytes > g.stated, bytes < g.stated
 	g.stated, g.statedAt, g.answered = bytes, now, false
 }

@@ -33,11 +33,6 @@ type simulation struct {
 	granted  int64
 	pending  []pendingGrant
 
-	gated   bool          // a thread that would exceed the grant waits
-	stalled time.Duration // it waited
-	stopped time.Duration // of that, with everything else waiting too, for a collection that cannot end
-	off     bool          // no collection begins
-
 	short   int64 // worst excess of the footprint over the grant, bytes
 	shortAt time.Duration
 	demands int
@@ -69,16 +64,8 @@ func newSimulation(latency time.Duration) *simulation {
 func (s *simulation) run(d time.Duration, rate float64, keep float64) {
 	for end := s.now + d; s.now < end; s.now += simStep {
 		n := int64(rate * simStep.Seconds())
-		switch {
-		case s.gated && n > s.free && s.total+n-s.free > s.granted:
-			s.stalled += simStep
-			if s.marking > 0 {
-				s.stopped += simStep
-			}
-		default:
-			s.allocate(n, int64(float64(n)*keep))
-			s.collectIfDue()
-		}
+		s.allocate(n, int64(float64(n)*keep))
+		s.collectIfDue()
 		s.deliver()
 		if s.now >= s.next {
 			s.sample()
@@ -118,9 +105,6 @@ func (s *simulation) collectIfDue() {
 		return
 	}
 	goal := min(Goal(s.read()), max(s.limit-simRest-s.free, s.marked+s.marked/10))
-	if s.off {
-		return
-	}
 	// The pacer starts early enough to be done at the goal, more or less.
 	if s.objects >= goal-goal/16 {
 		s.begin()
@@ -153,7 +137,7 @@ func (s *simulation) read() Sample {
 
 func (s *simulation) sample() {
 	d := s.gov.Step(s.now, s.read())
-	s.limit, s.off = d.Limit, d.Starved
+	s.limit = d.Limit
 	if d.GOGC != 0 {
 		s.gogc = d.GOGC
 		s.set++

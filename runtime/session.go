@@ -60,7 +60,7 @@ func (s *session) govern(w hvcall.Welcome) {
 	s.grant = hvcall.Grant{Serial: w.Grant.Serial, Memory: w.Grant.Memory, MilliCPU: w.Grant.MilliCPU}
 	s.demand = hvcall.Demand{Applied: w.Grant.Serial, MilliCPU: 1000, Reason: hvcall.ReasonStart}
 	s.memory = alloc.New(alloc.Config{
-		Collecting: s.collecting, Starving: s.starving, Trace: traceTo(os.Getenv("SILO_TRACE"), s.log),
+		Collecting: s.collecting, Trace: traceTo(os.Getenv("SILO_TRACE"), s.log),
 	}, s.log, s.stateMemory)
 	s.cpus = sched.New(sched.Config{Max: int(w.CPU.MaxMilli+999) / 1000}, s.log, s.stateCPU)
 	s.memory.Grant(s.grant, true)
@@ -147,18 +147,6 @@ func (s *session) collecting(running bool) {
 		s.cpus.Expect(int(s.welcome.CPU.MaxMilli+999) / 1000)
 	} else {
 		s.cpus.Expect(0)
-	}
-}
-
-// spareProcs is how many goroutines may wait for memory in their page faults before those that need none
-// stand still too: few of the program's, and some of ours, which allocate a little to speak with PID 1.
-const spareProcs = 12
-
-func (s *session) starving(now bool) {
-	if now {
-		s.cpus.Spare(spareProcs)
-	} else {
-		s.cpus.Spare(0)
 	}
 }
 

@@ -27,7 +27,6 @@ type Agent struct {
 	gov     *Governor
 	granted int // whole vCPUs
 	expect  int // see Expect
-	spare   int // see Spare
 	samples [3]metrics.Sample
 }
 
@@ -53,50 +52,16 @@ func New(cfg Config, log *slog.Logger, state func(Statement)) *Agent {
 }
 
 // Grant takes in how many thousandths of a vCPU the application may use and sets GOMAXPROCS to
-// the whole vCPUs in it, at least one. When it returns, no goroutine runs on more than that, unless some
-// wait for memory, see Spare.
+// the whole vCPUs in it, at least one. When it returns, no goroutine runs on more than that.
 func (a *Agent) Grant(milli uint32) {
 	whole := max(1, int(milli+999)/1000)
 	a.mu.Lock()
-	changed := whole != a.granted && a.spare == 0
+	changed := whole != a.granted
 	a.granted = whole
 	a.mu.Unlock()
 	if changed && !a.pinned {
 		runtime.GOMAXPROCS(whole)
 	}
-}
-
-// Spare lets so many goroutines more run than there are vCPUs, for those that are about to wait for memory in
-// their page faults; 0 takes it back. While it lasts GOMAXPROCS is not changed otherwise: that
-// would stop the world, which waits for whoever waits.
-func (a *Agent) Spare(goroutines int) {
-	a.mu.Lock()
-	a.spare = goroutines
-	procs := a.granted + goroutines
-	a.mu.Unlock()
-	if a.pinned {
-		return
-	}
-	runtime.GOMAXPROCS(procs)
-	if goroutines > 0 {
-		makeThreads(goroutines)
-	}
-}
-
-// makeThreads sees to it that the runtime has so many threads. It makes them as they are needed, from fresh
-// memory, which is just what is wanting then; even its monitor would wait for it.
-func makeThreads(n int) {
-	var here sync.WaitGroup
-	here.Add(n)
-	for range n {
-		go func() {
-			runtime.LockOSThread() // so that each takes one
-			here.Done()
-			here.Wait()
-			runtime.UnlockOSThread()
-		}()
-	}
-	here.Wait()
 }
 
 // Run governs until ctx ends.
