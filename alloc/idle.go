@@ -88,8 +88,8 @@ func (w *idleWatch) watching() bool {
 	return w.work >= workLeast && !w.asked && w.budget > 0 && w.quietAt < w.lastAt && w.last.Objects >= payoffLeast
 }
 
-// silence is how long it must have been quiet. After a collection that was disturbed the quiet was
-// there already when it began.
+// silence is how long it must have been quiet. After a collection that was disturbed it counts from that one's
+// end, and the longer silence was there before it began.
 func (w *idleWatch) silence(cfg Config) time.Duration {
 	if w.stirred {
 		return cfg.Silence

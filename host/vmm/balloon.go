@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/silo-os/silo/host/vmm/internal/elastic"
 )
 
 // balloonPoll is how often the balloon's size is looked at while it changes.
@@ -27,19 +29,8 @@ func (vm *VM) Balloon(ctx context.Context, total int64) (now int64, err error) {
 		if now == total {
 			return now, nil
 		}
-		if err := wait(ctx, balloonPoll); err != nil {
+		if err := elastic.Sleep(ctx, balloonPoll); err != nil {
 			return now, fmt.Errorf("set balloon to %s: now at %s: %w", human(total), human(now), err)
 		}
-	}
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
 }

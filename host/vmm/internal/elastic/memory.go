@@ -121,13 +121,14 @@ func (m *Memory) await(ctx context.Context, total int64) error {
 			}
 			since, patience = time.Now(), min(2*patience, pokeMost)
 		}
-		if err := sleep(ctx, wait); err != nil {
+		if err := Sleep(ctx, wait); err != nil {
 			return err
 		}
 	}
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits for d, or until ctx ends, and returns the cause then.
+func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
