@@ -2,33 +2,69 @@ package broker
 
 import "github.com/silo-os/silo/hvcall"
 
-// shareCPU sets every guest's share of the processors.
-func (b *Broker) shareCPU() {
-	claims := make([]claim, len(b.s.Guests))
-	for i, g := range b.s.Guests {
-		c := &g.CPU
-		low := max(g.Bounds.MinMilli, min(c.Floor, c.Granted))
-		claims[i] = claim{low: low, want: c.Want, weight: int64(g.Bounds.Weight)}
+// oneCPU is a whole vCPU, in thousandths.
+const oneCPU = 1000
+
+// cpuClaim is a guest's part in sharing the processors. Processors can be taken back at once, so a floor
+// is believed up to the one vCPU that a guest needs to get anywhere; beyond that it would be
+// a way to hoard. A guest that was frozen has what it is guaranteed.
+func cpuClaim(g *Guest) (low, want, weight int64) {
+	c := &g.CPU
+	low, want = max(g.Bounds.MinMilli, min(c.Floor, c.Granted, oneCPU)), c.Want
+	if g.Memory.Owing.frozen() {
+		low, want = g.Bounds.MinMilli, g.Bounds.MinMilli
 	}
-	for i, milli := range share(b.s.Capacity.MilliCPU, claims) {
-		b.s.Guests[i].CPU.Target = milli
+	return low, want, int64(g.Bounds.Weight) * taxScale
+}
+
+// shareCPU sets every guest's share of the processors. Where they are contended, shares above one vCPU are whole
+// vCPUs: a guest with a part of a second one would be preempted while it holds locks that its first one waits
+// for. Two guests that would fight for a core get one vCPU each.
+func (b *Broker) shareCPU() {
+	b.cpu.solve(b.s.Capacity.MilliCPU, func(i int) {
+		b.members[i].CPU.Target = b.cpu.got[i]
+		b.touch(b.members[i])
+	})
+}
+
+// grantCPUs decides what the next grants say. Less is said at once, and counts in the ledger once the guest has
+// applied it; more is said as far as there is room, to those first who stall.
+func (b *Broker) grantCPUs() {
+	for _, g := range b.touched {
+		if g.Phase != PhaseRunning {
+			continue
+		}
+		g.CPU.Granted = min(g.CPU.Target, g.CPU.Promises.upper())
+		if g.CPU.Granted < g.CPU.Target {
+			b.waitCPU.put(g)
+		} else {
+			b.waitCPU.remove(g)
+		}
+	}
+	for g := b.waitCPU.first(); g != nil && b.freeMilli > 0; g = b.waitCPU.first() {
+		if !b.widen(g) {
+			return // it comes first, whoever could do with less
+		}
+		b.waitCPU.remove(g)
 	}
 }
 
-// grantCPU decides what the next grant says. Less is said at once, and counts in the ledger once the guest has
-// applied it; more is said as far as there is room.
-func (b *Broker) grantCPU(g *Guest) {
-	if g.Phase != PhaseRunning {
-		return
-	}
+// widen grants as much of a guest's share as there is room for, and reports whether that was all.
+func (b *Broker) widen(g *member) bool {
 	c := &g.CPU
 	upper := c.Promises.upper()
-	c.Granted = min(c.Target, upper+max(0, b.freeMilli))
-	if c.Granted > upper {
-		// In the ledger from now on: the next guest of this plan must not be given it too.
-		b.freeMilli -= c.Granted - upper
-		c.Promises = c.Promises.add(Promise{Serial: g.Grant.Serial + 1, Amount: c.Granted})
+	granted := min(c.Target, upper+b.freeMilli)
+	if granted < c.Target && granted > oneCPU {
+		granted = max(granted-granted%oneCPU, upper)
 	}
+	if granted > upper {
+		// In the ledger from now on: the next guest of this plan must not be given it too.
+		b.freeMilli -= granted - upper
+		c.Granted = granted
+		c.Promises = c.Promises.add(Promise{Serial: g.Grant.Serial + 1, Amount: granted})
+		b.touch(g)
+	}
+	return granted == c.Target
 }
 
 // cpuLimit says what stands against more vCPUs.
