@@ -67,8 +67,8 @@ type Broker struct {
 	members []*member // oldest first
 
 	sum     tally
-	memory  sharing   // in blocks above boot memory
-	cpu     sharing   // in thousandths
+	memory  division  // in blocks above boot memory
+	cpu     division  // in thousandths
 	timers  queue     // by their next moment
 	hungry  queue     // want more memory and could take it if there were room
 	waitCPU queue     // have less than their share of vCPUs
@@ -87,7 +87,7 @@ type Broker struct {
 func New(cfg Config) *Broker {
 	cfg = cfg.withDefaults()
 	b := &Broker{cfg: cfg, s: State{Capacity: cfg.Capacity}, index: make(map[GuestID]*member)}
-	b.cpu.whole = 1000
+	b.cpu.shares.whole, b.cpu.floors.whole = oneCPU, oneCPU
 	b.timers = queue{before: func(x, y *member) bool { return x.wake.at < y.wake.at }, place: func(g *member) *int { return &g.due }}
 	b.hungry = queue{before: byUrgency, place: func(g *member) *int { return &g.hungry }}
 	b.waitCPU = queue{before: byUrgency, place: func(g *member) *int { return &g.waitCPU }}

@@ -25,11 +25,11 @@ func (b *Broker) checkSums() error {
 	var wants int64
 	for _, g := range b.members {
 		sum.move(tally{}, g.tally())
-		wants += b.memory.claims[g.at].want
+		wants += b.memory.shares.claims[g.at].want
 	}
 	usable := b.s.Capacity.usable()
 	switch {
-	case sum != b.sum || wants != b.memory.wants || len(b.index) != len(b.members):
+	case sum != b.sum || wants != b.memory.shares.wants || len(b.index) != len(b.members):
 		return fmt.Errorf("the sums %+v are not what the guests add up to, %+v", b.sum, sum)
 	case sum.upper > usable && sum.upper > b.held: // a capacity that fell comes back as guests shrink
 		return fmt.Errorf("guests may hold %s of %s", size(sum.upper), size(usable))

@@ -5,25 +5,27 @@ import "github.com/silo-os/silo/hvcall"
 // oneCPU is a whole vCPU, in thousandths.
 const oneCPU = 1000
 
-// cpuClaim is a guest's part in sharing the processors. Processors can be taken back at once, so a floor
+// claimCPU states a guest's part in the division of the processors. They can be taken back at once, so a floor
 // is believed up to the one vCPU that a guest needs to get anywhere; beyond that it would be
 // a way to hoard. A guest that was frozen has what it is guaranteed.
-func cpuClaim(g *Guest) (low, want, weight int64) {
-	c := &g.CPU
-	low, want = max(g.Bounds.MinMilli, min(c.Floor, c.Granted, oneCPU)), c.Want
+func (b *Broker) claimCPU(g *member) {
+	c, least := &g.CPU, g.Bounds.MinMilli
+	floor, want := min(c.Floor, c.Granted, oneCPU), c.Want
 	if g.Memory.Owing.frozen() {
-		low, want = g.Bounds.MinMilli, g.Bounds.MinMilli
+		floor, want = least, least
 	}
-	return low, want, int64(g.Bounds.Weight) * taxScale
+	b.cpu.set(g.at, least, floor, want, int64(g.Bounds.Weight)*taxScale)
 }
 
 // shareCPU sets every guest's share of the processors. Where they are contended, shares above one vCPU are whole
 // vCPUs: a guest with a part of a second one would be preempted while it holds locks that its first one waits
 // for. Two guests that would fight for a core get one vCPU each.
 func (b *Broker) shareCPU() {
-	b.cpu.solve(b.s.Capacity.MilliCPU, func(i int) {
-		b.members[i].CPU.Target = b.cpu.got[i]
-		b.touch(b.members[i])
+	b.cpu.solve(b.s.Capacity.MilliCPU, func(i int, milli int64) {
+		if g := b.members[i]; g.CPU.Target != milli {
+			g.CPU.Target = milli
+			b.touch(g)
+		}
 	})
 }
 

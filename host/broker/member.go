@@ -52,10 +52,8 @@ func (b *Broker) account(g *member) {
 	now := g.tally()
 	b.sum.move(g.booked, now)
 	g.booked = now
-	low, want, weight := b.memoryClaim(&g.Guest)
-	b.memory.set(g.at, low, want, weight)
-	low, want, weight = cpuClaim(&g.Guest)
-	b.cpu.set(g.at, low, want, weight)
+	b.claimMemory(g)
+	b.claimCPU(g)
 }
 
 // touch has the plan look at a member.

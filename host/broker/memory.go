@@ -6,26 +6,28 @@ import (
 	"github.com/silo-os/silo/hvcall"
 )
 
-// memoryClaim is a guest's part in sharing memory. Boot memory cannot be taken back, so only what is above it is
-// shared, in whole blocks. What it holds idle counts against its weight, and a floor is believed as far as
-// memory is in use.
-func (b *Broker) memoryClaim(g *Guest) (low, want, weight int64) {
-	m, boot := &g.Memory, g.Bounds.Boot
-	floor := min(m.Floor, roundUp(m.Firm-m.Use.Idle, boot, b.cfg.Block), m.Firm)
-	low, want = min(max(g.Bounds.Min, floor), m.Want), m.Want
+// claimMemory states a guest's part in the division of memory. Boot memory cannot be taken back, so only what is
+// above it is shared, in whole blocks. What it leaves idle counts against its weight, and a floor is believed as far as
+// memory is held and in use.
+func (b *Broker) claimMemory(g *member) {
+	m, least, want := &g.Memory, g.Bounds.Min, g.Memory.Want
+	floor := min(m.Floor, m.Firm, roundUp(m.Firm-m.Use.Idle, g.Bounds.Boot, b.cfg.Block))
 	if m.Owing.frozen() {
-		low, want = g.Bounds.Min, min(want, max(m.Target, g.Bounds.Min))
+		floor, want = least, min(want, max(m.Target, least))
 	}
-	return (low - boot) / b.cfg.Block, (want - boot) / b.cfg.Block, int64(g.Bounds.Weight) * m.Use.taxed()
+	blocks := func(n int64) int64 { return max(0, n-g.Bounds.Boot) / b.cfg.Block }
+	b.memory.set(g.at, blocks(least), blocks(floor), blocks(want), int64(g.Bounds.Weight)*m.Use.taxed())
 }
 
 // shareMemory sets every guest's target.
 func (b *Broker) shareMemory() {
 	avail := max(0, b.s.Capacity.usable()-b.sum.boot) / b.cfg.Block
-	b.memory.solve(avail, func(i int) {
+	b.memory.solve(avail, func(i int, blocks int64) {
 		g := b.members[i]
-		g.Memory.Target = g.Bounds.Boot + b.memory.got[i]*b.cfg.Block
-		b.touch(g)
+		if target := g.Bounds.Boot + blocks*b.cfg.Block; target != g.Memory.Target {
+			g.Memory.Target = target
+			b.touch(g)
+		}
 	})
 }
 

@@ -57,6 +57,7 @@ type sharing struct {
 	wants, lows int64 // sums over the claims
 	avail       int64 // what the shares add up to at most
 	level       int64 // the least at which the shares exceed avail, when scarce
+	left        int64 // what is left of avail one level below
 	scarce      bool
 	stale       []int // claims that changed since the last solve
 	all         bool  // everything did
@@ -89,7 +90,8 @@ func (s *sharing) set(i int, low, want, weight int64) {
 	s.stale = append(s.stale, i)
 }
 
-// solve finds the shares of avail and calls changed for each that is another one than before.
+// solve finds the shares of avail and calls changed for each that is another one than before, and for each while
+// all is set.
 func (s *sharing) solve(avail int64, changed func(i int)) {
 	if !s.all && len(s.stale) == 0 && avail == s.avail {
 		return
@@ -113,7 +115,7 @@ func (s *sharing) solve(avail int64, changed func(i int)) {
 }
 
 func (s *sharing) put(i int, units int64, changed func(int)) {
-	if s.got[i] != units {
+	if s.all || s.got[i] != units {
 		s.got[i] = units
 		changed(i)
 	}
@@ -122,7 +124,7 @@ func (s *sharing) put(i int, units int64, changed func(int)) {
 // newtonRounds is after how many rounds of the search halving is surer.
 const newtonRounds = 8
 
-// find sets level. The sum of shares exceeds avail at most at level `most` and never at `least`.
+// find sets level and left. The sum of shares exceeds avail at most at level `most` and never at `least`.
 func (s *sharing) find() {
 	if s.lows >= s.avail {
 		s.level = 1
@@ -138,6 +140,7 @@ func (s *sharing) find() {
 		case at <= s.avail:
 			least = s.level
 		default:
+			s.left = s.avail - below
 			return
 		}
 		if weight == 0 || round >= newtonRounds {
@@ -172,8 +175,7 @@ func (s *sharing) fill(changed func(int)) {
 		}
 		return
 	}
-	below, _, _ := s.sums(s.level)
-	left := s.avail - below
+	left := s.left
 	for i := range s.claims {
 		c := &s.claims[i]
 		units := c.at(s.level-1, s.whole)
