@@ -46,7 +46,7 @@ func (o Owing) frozen() bool { return o.Stage == StageFrozen || o.Stage == Stage
 // have. Single pages that do not move pin blocks, and no guest should die of that.
 const (
 	owedSlack = 4
-	owedParts = 16
+	owedParts = 64
 )
 
 // owed is how much the guest should have given back and has not, in bytes.

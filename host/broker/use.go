@@ -11,7 +11,7 @@ import (
 //
 // Idle memory is taxed (Waldspurger: Memory Resource Management in VMware ESX Server, OSDI 2002): with a rate of 3/4
 // a page that lies idle weighs four times as much as one in use, so in a contest a hoarder loses first and
-// ends with a quarter. Up to a quarter of a guest may be idle untaxed: margins are no hoard. Who begins to use
+// ends with a quarter. Up to a fifth of a guest may be idle untaxed: margins are no hoard. Who begins to use
 // memory is believed at once, who leaves it idle is taxed over seconds, in steps: a tax that moved with each
 // report would have all shares move with it.
 //
@@ -27,7 +27,7 @@ type Use struct {
 const (
 	taxSteps  = 8
 	taxScale  = 64              // a weight without tax, so that one with tax is exact enough
-	taxFree   = 0.25            // part of a guest that may lie idle untaxed
+	taxFree   = 0.2             // part of a guest that may lie idle untaxed
 	useMemory = 8 * time.Second // idle memory is believed to be idle after about as long
 )
 
