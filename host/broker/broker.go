@@ -119,6 +119,9 @@ func (b *Broker) NextWake() (time.Duration, bool) {
 			soonest(g.Memory.Shrink)
 		}
 		soonest(g.Remind)
+		if g.CPU.Load.Most != 0 {
+			soonest(g.CPU.Load.Lift)
+		}
 		if a := g.Memory.Astray; a.Is && !a.Told {
 			soonest(Retry{At: a.Since + b.cfg.Astray, Wait: b.cfg.Astray})
 		}

@@ -33,6 +33,9 @@ func TestLedgerHolds(t *testing.T) {
 				v := w.pick(t, func(v *vm) bool { return v.op != 0 })
 				w.step(t, Plugging{v.id, v.op, v.size})
 			},
+			"ran": func(t *rapid.T) {
+				w.step(t, Ran{w.pick(t, anyone).id, rapid.Int64Range(0, 5000).Draw(t, "used"), rapid.Int64Range(-1, 1001).Draw(t, "steal")})
+			},
 			"stale":   func(t *rapid.T) { w.step(t, Plugged{w.pick(t, anyone).id, 0, 1 << 40}) },
 			"gone":    w.gone,
 			"time":    w.pass,

@@ -4,15 +4,31 @@ import "github.com/silo-os/silo/hvcall"
 
 // shareCPU sets every guest's share of the processors.
 func (b *Broker) shareCPU() {
-	claims := make([]claim, len(b.s.Guests))
+	claims, scarce := b.cpuClaims()
+	shares := share(b.s.Capacity.MilliCPU, claims)
+	if scarce {
+		shares = whole(shares, claims)
+	}
+	for i, milli := range shares {
+		b.s.Guests[i].CPU.Target = milli
+	}
+}
+
+// cpuClaims is what each guest's want counts for, and whether there is less than all want.
+func (b *Broker) cpuClaims() (claims []claim, scarce bool) {
+	var wants int64
+	for _, g := range b.s.Guests {
+		g.CPU.Load = g.CPU.Load.lifted(b.s.Now)
+		wants += g.CPU.Load.claims(g.CPU.Want, g.Bounds.MinMilli, false)
+	}
+	scarce = wants > b.s.Capacity.MilliCPU
+	claims = make([]claim, len(b.s.Guests))
 	for i, g := range b.s.Guests {
 		c := &g.CPU
 		low := max(g.Bounds.MinMilli, min(c.Floor, c.Granted))
-		claims[i] = claim{low: low, want: c.Want, weight: int64(g.Bounds.Weight)}
+		claims[i] = claim{low: low, want: c.Load.claims(c.Want, low, scarce), weight: int64(g.Bounds.Weight)}
 	}
-	for i, milli := range share(b.s.Capacity.MilliCPU, claims) {
-		b.s.Guests[i].CPU.Target = milli
-	}
+	return claims, scarce
 }
 
 // grantCPU decides what the next grant says. Less is said at once, and counts in the ledger once the guest has

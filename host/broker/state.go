@@ -74,7 +74,11 @@ type CPU struct {
 	Target   int64    `json:"target"`
 	Granted  int64    `json:"granted"`
 	Promises Promises `json:"promises"`
+	Load     Load     `json:"load"`
 }
+
+// Upper is the most that the guest may use until it says that it uses less.
+func (c CPU) Upper() int64 { return c.Promises.upper() }
 
 // clone returns a copy that shares nothing.
 func (g *Guest) clone() *Guest {

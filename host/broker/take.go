@@ -29,6 +29,8 @@ func (b *Broker) take(e Event) {
 		b.demanded(g, e)
 	case Applied:
 		b.applied(g, e.Serial)
+	case Ran:
+		g.CPU.Load = g.CPU.Load.ran(b.s.Now, g.CPU.Granted, e, b.cfg.Within, b.cfg.RetryMost)
 	case Plugged:
 		b.plugged(g, e)
 	case Plugging:
@@ -67,7 +69,11 @@ func (b *Broker) demanded(g *Guest, e Demanded) {
 	}
 	m.Want = want
 	m.Floor = roundUp(clamp(int64(min(d.Floor, maxMemory)), bounds.Min, want), bounds.Boot, b.cfg.Block)
-	g.CPU.Want = clamp(int64(d.MilliCPU), bounds.MinMilli, bounds.MaxMilli)
+	milli := clamp(int64(d.MilliCPU), bounds.MinMilli, bounds.MaxMilli)
+	if milli > g.CPU.Want {
+		g.CPU.Load.Quiet = 0 // it has work now, whatever was measured before
+	}
+	g.CPU.Want = milli
 	g.CPU.Floor = clamp(int64(d.MilliCPUFloor), bounds.MinMilli, g.CPU.Want)
 	b.applied(g, d.Applied)
 }
