@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/silo-os/silo/host/vmm"
 	"github.com/silo-os/silo/host/vmm/qmp"
@@ -23,7 +24,8 @@ type consoleGuest struct {
 	said    *lines
 	pid     int
 	ended   chan struct{} // closed when QEMU has ended
-	stderr  bytes.Buffer  // read after ended
+	stderr  bytes.Buffer  // read after ended, as end
+	end     string        // how it did
 }
 
 // sysfsArgs is silo's own machine and kernel with another first process.
@@ -36,7 +38,7 @@ func (s cpuSubject) sysfsArgs() []string {
 func (s cpuSubject) acpiArgs() []string {
 	a := vmm.Config{Name: "acpi", Accel: s.accel, Kernel: s.stock, Initramfs: s.archive,
 		BootMemory: cpuMemory, MaxMemory: cpuMemory, VCPUs: 1, Network: vmm.NetworkNone}.Args(vmm.Wiring{QMP: 3})
-	a[slices.Index(a, "-smp")+1] = "1,maxcpus=2"
+	a[slices.Index(a, "-smp")+1] = fmt.Sprintf("1,maxcpus=%d", grantRounds+2)
 	a[slices.Index(a, "-append")+1] = "console=ttyS0 loglevel=1 panic=-1 swiotlb=noforce -- acpi"
 	return a
 }
@@ -88,7 +90,18 @@ func (g *consoleGuest) live(args []string, in, monitor *os.File, started chan<- 
 	}
 	started <- err
 	if err == nil {
-		_ = cmd.Wait() // the console says how the guest ended
+		_ = cmd.Wait() // read from its state
+		g.end = cmd.ProcessState.String()
+	}
+}
+
+// explain adds to an error what QEMU said, if it has ended.
+func (g *consoleGuest) explain(err error) error {
+	select {
+	case <-g.ended:
+		return fmt.Errorf("%w: QEMU %s: %s", err, g.end, &g.stderr)
+	case <-time.After(time.Second):
+		return err
 	}
 }
 

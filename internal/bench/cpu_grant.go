@@ -14,15 +14,18 @@ const (
 	grantCalled = "silo, taken back" // the same on a host that revokes on order
 	grantSysfs  = "sysfs"
 	grantACPI   = "acpi"
+	grantUnplug = "acpi, unplugged"
 )
 
 const (
 	grantRounds = 4 // counted; one more before them brings each vCPU online for the first time
 
+	unplugEvery = 5 // rounds: each needs a guest of its own
+
 	grantLight = 300 * time.Millisecond // light load before the burst
 	grantBurst = 900 * time.Millisecond
 	grantTake  = 600 * time.Millisecond // from the begin of the burst until the vCPU is taken back
-	grantCycle = 5 * time.Second        // at least between two bursts of one guest, so that it asks for less in between
+	grantCycle = 7 * time.Second        // at least between two bursts of one guest, so that it asks for less in between
 )
 
 var errNothingToRevoke = errors.New("the guest has no vCPU that could be taken back")
@@ -49,16 +52,33 @@ func measureGrants(ctx context.Context, s cpuSubject, cfg Config) ([]Result, err
 	for round := range grantRounds + 1 {
 		begin := time.Now()
 		var said []string
+		note := func(name string, granted, revoked time.Duration) {
+			text := fmt.Sprintf("%s: granted %.1f", name, millis(granted))
+			if revoked > 0 {
+				text += fmt.Sprintf(", revoked %.1f", millis(revoked))
+			}
+			said = append(said, text)
+			if round == 0 {
+				return
+			}
+			t.granted[name] = append(t.granted[name], millis(granted))
+			if revoked > 0 {
+				t.revoked[name] = append(t.revoked[name], millis(revoked))
+			}
+		}
 		for _, g := range guests {
 			granted, revoked, err := burst(ctx, g.guest)
 			if err != nil {
 				return nil, fmt.Errorf("%s, round %d: %w", g.name, round, err)
 			}
-			said = append(said, fmt.Sprintf("%s: granted %.1f revoked %.1f", g.name, millis(granted), millis(revoked)))
-			if round > 0 {
-				t.granted[g.name] = append(t.granted[g.name], millis(granted))
-				t.revoked[g.name] = append(t.revoked[g.name], millis(revoked))
+			note(g.name, granted, revoked)
+		}
+		if round%unplugEvery == 1 {
+			granted, revoked, err := unplugOnce(ctx, s)
+			if err != nil {
+				return nil, fmt.Errorf("%s, round %d: %w", grantUnplug, round, err)
 			}
+			note(grantUnplug, granted, revoked)
 		}
 		fmt.Fprintf(cfg.Out, "grant %d/%d   %s ms\n", round, grantRounds, strings.Join(said, "   "))
 		select {
@@ -69,6 +89,21 @@ func measureGrants(ctx context.Context, s cpuSubject, cfg Config) ([]Result, err
 	}
 	return judgeGrants(s.stockPackage, t)
 }
+
+// unplugOnce boots a guest, has it go through a burst and unplugs its second vCPU.
+func unplugOnce(ctx context.Context, s cpuSubject) (granted, revoked time.Duration, err error) {
+	g, err := startACPI(ctx, s)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer func() { err = errors.Join(err, g.Close()) }()
+	return burst(ctx, unplugged{g})
+}
+
+// unplugged is a guest whose vCPU is taken by unplugging it, and acpiGuest one whose vCPU is only put out of use.
+type unplugged struct{ *acpiGuest }
+
+func (g unplugged) Revoke(ctx context.Context) (time.Duration, error) { return g.Unplug(ctx) }
 
 func millis(d time.Duration) float64 { return d.Seconds() * 1000 }
 
@@ -108,15 +143,19 @@ func burst(ctx context.Context, g cpuGuest) (granted, revoked time.Duration, err
 	if err := g.Order(fmt.Sprintf("burst %d %d", grantLight.Milliseconds(), grantBurst.Milliseconds())); err != nil {
 		return 0, 0, err
 	}
-	if r, ok := g.(revoker); ok {
-		select {
-		case <-time.After(grantLight + grantTake):
-		case <-ctx.Done():
-			return 0, 0, ctx.Err()
-		}
-		if revoked, err = r.Revoke(ctx); err != nil {
-			return 0, 0, err
-		}
+	select {
+	case <-time.After(grantLight + grantTake):
+	case <-ctx.Done():
+		return 0, 0, ctx.Err()
+	}
+	switch g := g.(type) {
+	case revoker:
+		revoked, err = g.Revoke(ctx)
+	case *acpiGuest:
+		err = g.Offline(ctx)
+	}
+	if err != nil {
+		return 0, 0, err
 	}
 	e, err := g.Event(ctx, "burst")
 	if err != nil {

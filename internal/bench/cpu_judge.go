@@ -41,7 +41,7 @@ func judgeGrants(stock string, t grantTimes) ([]Result, error) {
 
 // judgeRevokes makes the result of the worse of the two comparisons.
 func judgeRevokes(t grantTimes, p func([]float64) string) (Result, error) {
-	silo, sysfs, acpi := t.revoked[grantCalled], t.revoked[grantSysfs], t.revoked[grantACPI]
+	silo, sysfs, acpi := t.revoked[grantCalled], t.revoked[grantSysfs], t.revoked[grantUnplug]
 	other, name := sysfs, "sysfs"
 	if Quantile(acpi, 0.5) < Quantile(sysfs, 0.5) {
 		other, name = acpi, "acpi"

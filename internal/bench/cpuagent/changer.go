@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -24,7 +23,7 @@ type changer struct {
 	mu    sync.Mutex
 	grant hvcall.Grant
 	want  uint32
-	on    bool
+	on    string // the vCPU that is there besides the first; "" = none
 }
 
 func newChanger(way string) (*changer, error) {
@@ -76,9 +75,9 @@ func (c *changer) demand(d hvcall.Demand) {
 	case d.MilliCPU > 1000:
 		fmt.Printf("demand %d %d\n", d.MilliCPU, now())
 		if !c.acpi { // else the host hears the line above and plugs the device
-			c.online()
+			c.online(second)
 		}
-	case c.on:
+	case c.on != "":
 		fmt.Printf("demand %d %d\n", d.MilliCPU, now())
 		if !c.acpi {
 			c.offline()
@@ -93,22 +92,22 @@ func (c *changer) revoke() {
 	c.offline()
 }
 
-func (c *changer) online() {
-	if err := os.WriteFile(secondOnline, []byte("1"), 0); err != nil && !strings.Contains(err.Error(), "no such") {
+func (c *changer) online(cpu string) {
+	if err := os.WriteFile(switchOf(cpu), []byte("1"), 0); err != nil {
 		fmt.Println("cpuagent failed:", err)
 		return
 	}
-	c.on = true
+	c.on = cpu
 	c.tell(2000)
 }
 
 func (c *changer) offline() {
 	begin := now()
-	if err := os.WriteFile(secondOnline, []byte("0"), 0); err != nil {
+	if err := os.WriteFile(switchOf(c.on), []byte("0"), 0); err != nil {
 		fmt.Println("cpuagent failed:", err)
 		return
 	}
-	c.on = false
+	c.on = ""
 	fmt.Printf("revoked %d\n", now()-begin)
 	c.tell(1000)
 }
@@ -121,7 +120,10 @@ func (c *changer) tell(milli uint32) {
 	}
 }
 
-const secondOnline = "/sys/devices/system/cpu/cpu1/online"
+// second is the vCPU that comes and goes where none is plugged.
+const second = "cpu1"
+
+func switchOf(cpu string) string { return "/sys/devices/system/cpu/" + cpu + "/online" }
 
 func now() int64 {
 	var ts unix.Timespec

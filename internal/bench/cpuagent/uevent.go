@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -37,15 +38,18 @@ func (c *changer) watch() error {
 }
 
 func (c *changer) event(b []byte) {
-	added := bytes.HasPrefix(b, []byte("add@/devices/system/cpu/cpu1\x00"))
-	removed := bytes.HasPrefix(b, []byte("remove@/devices/system/cpu/cpu1\x00"))
+	what, _, _ := bytes.Cut(b, []byte{0})
+	verb, device, _ := strings.Cut(string(what), "@/devices/system/cpu/")
+	if !strings.HasPrefix(device, "cpu") || strings.Contains(device, "/") {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case added:
-		c.online()
-	case removed && c.on:
-		c.on = false
+	case verb == "add":
+		c.online(device)
+	case verb == "remove" && c.on == device:
+		c.on = ""
 		c.tell(1000)
 	}
 }
