@@ -35,6 +35,8 @@ func cpuParts() []cpuPart {
 		{"grant", measureGrants},
 		{"parked", measureParked},
 		{"steady", measureSteady},
+		{"contended", measureContended},
+		{"antiphase", measureAntiphase},
 	}
 }
 

@@ -111,6 +111,9 @@ type cpuEvent struct {
 	Done    int64
 	Pieces  int64
 	Changes int
+	P50     int64
+	P99     int64
+	Procs   int
 }
 
 // event awaits what the load program says of an order.

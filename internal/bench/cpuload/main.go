@@ -9,6 +9,8 @@
 //	burst LIGHT BURST    a light load for LIGHT milliseconds, then a burst of BURST milliseconds
 //	steady SHARE TIME    a load of SHARE percent of two vCPUs for TIME milliseconds
 //	spread VCPUS         a load until so many vCPUs have been at work
+//	contend TIME         requests that share a map under a lock, for TIME milliseconds
+//	phase CYCLES WAIT    after WAIT milliseconds, CYCLES times a second of work and four of rest
 package main
 
 import (
@@ -76,6 +78,10 @@ func obey(ctx context.Context, line string) (Event, error) {
 		return steady(ctx, a, millis(b)), nil
 	case "spread":
 		return spread(ctx, a), nil
+	case "contend":
+		return contend(ctx, millis(a)), nil
+	case "phase":
+		return phase(ctx, a, millis(b)), nil
 	}
 	return Event{}, fmt.Errorf("order %q: not known", line)
 }
@@ -88,6 +94,9 @@ type Event struct {
 	Done    int64  // when it was over
 	Pieces  int64  // of work done
 	Changes int    // of GOMAXPROCS seen
+	P50     int64  // of requests, from being sent to being answered
+	P99     int64
+	Procs   int // GOMAXPROCS at the end
 }
 
 func say(e Event) {
