@@ -68,6 +68,7 @@ func FuzzDecodeGrant(f *testing.F)    { fuzzFixed(f, DecodeGrant) }
 func FuzzDecodeUsage(f *testing.F)    { fuzzFixed(f, DecodeUsage) }
 func FuzzDecodeLog(f *testing.F)      { fuzzFixed(f, DecodeLog) }
 func FuzzDecodeShutdown(f *testing.F) { fuzzFixed(f, DecodeShutdown) }
+func FuzzDecodeSteal(f *testing.F)    { fuzzFixed(f, DecodeSteal) }
 func FuzzDecodeClock(f *testing.F)    { fuzzFixed(f, DecodeClock) }
 
 func FuzzDecodeHello(f *testing.F)   { fuzzDecode(f, DecodeHello, Hello.Encode) }
@@ -135,7 +136,7 @@ func TestCorpusNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	known := map[string]bool{"FuzzReadFrame": true, "FuzzDecodeDemand": true, "FuzzDecodeGrant": true, "FuzzDecodeUsage": true,
-		"FuzzDecodeLog": true, "FuzzDecodeShutdown": true, "FuzzDecodeClock": true, "FuzzDecodeHello": true,
+		"FuzzDecodeLog": true, "FuzzDecodeShutdown": true, "FuzzDecodeClock": true, "FuzzDecodeSteal": true, "FuzzDecodeHello": true,
 		"FuzzDecodeWelcome": true, "FuzzDecodeExit": true, "FuzzDecodeFault": true, "FuzzConn": true}
 	for _, d := range dirs {
 		if !known[filepath.Base(d)] {

@@ -74,6 +74,7 @@ var goldens = []golden{
 	{"09-heartbeat-reply", reply(OpHeartbeat, 4, []byte("\x01\x02\x03\x04\x05\x06\x07\x08")), "", nil, ""},
 	{"10-time-call", call(OpTime, 5, nil), "", nil, ""},
 	{"10-time-reply", reply(OpTime, 5, Clock{1767225600e9}.AppendTo(nil)), "Clock", show(DecodeClock), "{UnixNanos:1767225600000000000}"},
+	{"11-steal", statement(OpSteal, Steal{250, 500 * time.Millisecond}.AppendTo(nil)), "Steal", show(DecodeSteal), "{Taken:250 Span:500ms}"},
 	{"fault-reply", Frame{Header{Op: 99, Flags: FlagReply | FlagError, Seq: 6}, (&Fault{Code: CodeUnknown, Text: "no handler"}).encode()}, "",
 		func(b []byte) (string, error) { return decodeFault(99, b).Error(), nil }, "call op(99): unknown operation: no handler"},
 }

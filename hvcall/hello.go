@@ -24,6 +24,7 @@ const (
 	CapMemory Capability = "memory" // Demand.Memory is honoured
 	CapCPU    Capability = "cpu"    // Demand.MilliCPU is honoured
 	CapLog    Capability = "log"    // Log frames are read
+	CapSteal  Capability = "steal"  // Steal is read
 )
 
 const (

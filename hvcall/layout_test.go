@@ -30,10 +30,11 @@ var layouts = map[string][]field{
 	},
 	"Clock":    {{0, 8, "UnixNanos"}},
 	"Shutdown": {{0, 8, "Within"}},
+	"Steal":    {{0, 4, "Taken"}, {4, 4, "Span"}},
 }
 
 // fixed are the messages with a fixed layout.
-var fixed = []interface{ AppendTo([]byte) []byte }{Demand{}, Grant{}, Usage{}, Clock{}, Shutdown{}}
+var fixed = []interface{ AppendTo([]byte) []byte }{Demand{}, Grant{}, Usage{}, Clock{}, Shutdown{}, Steal{}}
 
 func TestLayoutOffsets(t *testing.T) {
 	for _, m := range fixed {
@@ -70,7 +71,7 @@ func checkField(t *testing.T, typ reflect.Type, f field) {
 		want = want<<8 | uint64(i+1)
 	}
 	set := v.FieldByName(f.name)
-	if typ.Name() == "Shutdown" { // whole milliseconds on the wire, nanoseconds in memory
+	if set.Kind() == reflect.Int64 { // whole milliseconds on the wire, nanoseconds in memory
 		want = 0x05060708
 		set.SetInt(int64(want) * 1e6)
 	} else {

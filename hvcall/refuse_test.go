@@ -146,6 +146,12 @@ func TestSmallRefused(t *testing.T) {
 		{"long ago", "time clock", appendU64(nil, 1)},
 		{"far ahead", "time clock", appendU64(nil, math.MaxUint64)},
 	})
+	checkRefused(t, DecodeSteal, []refusal{
+		{"empty steal", "steal size", nil},
+		{"long", "steal size", make([]byte, stealSize+1)},
+		{"more than all", "steal taken", appendU32(nil, 1001, 0)},
+		{"over an hour", "steal span", appendU32(nil, 0, uint32(time.Hour/time.Millisecond)+1)},
+	})
 	checkRefused(t, DecodeLog, []refusal{
 		{"no stream", "log size", nil},
 		{"stream 0", "log stream", []byte{0, 'x'}},

@@ -35,6 +35,12 @@ func (c *Conn) SendGrant(g Grant) error {
 	return c.Send(OpGrant, g.AppendTo(buf[:0]))
 }
 
+// SendSteal states how much of what the peer may use was taken from it.
+func (c *Conn) SendSteal(s Steal) error {
+	var buf [stealSize]byte
+	return c.Send(OpSteal, s.AppendTo(buf[:0]))
+}
+
 // SendUsage states what this side uses.
 func (c *Conn) SendUsage(u Usage) error {
 	var buf [usageSize]byte

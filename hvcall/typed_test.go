@@ -31,6 +31,8 @@ func (e *ear) handle(_ context.Context, f Frame) ([]byte, error) {
 		v, err = DecodeExit(f.Payload)
 	case OpShutdown:
 		v, err = DecodeShutdown(f.Payload)
+	case OpSteal:
+		v, err = DecodeSteal(f.Payload)
 	case OpLog:
 		var l Log
 		l, err = DecodeLog(f.Payload)
@@ -89,7 +91,10 @@ func TestHostSpeaks(t *testing.T) {
 		if err := h.AskShutdown(t.Context(), Shutdown{3 * time.Second}); err != nil {
 			t.Error(err)
 		}
-		if want := []any{goldenGrant, Shutdown{3 * time.Second}}; !reflect.DeepEqual(e.heard, want) {
+		if err := h.SendSteal(Steal{250, time.Second}); err != nil {
+			t.Error(err)
+		}
+		if want := []any{goldenGrant, Shutdown{3 * time.Second}, Steal{250, time.Second}}; !reflect.DeepEqual(e.heard, want) {
 			t.Errorf("heard %+v\nwant  %+v", e.heard, want)
 		}
 	})

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -120,8 +122,31 @@ func TestKill9(t *testing.T) {
 	dir := appImage(t).Dir
 	p := silo(t, nil, "run", dir, "--", "stubborn")
 	p.await(&p.out, "waiting")
+	group := fmt.Sprintf("silo-%d-", p.qemu())
+	if os.Geteuid() == 0 && !isCgroup(t, group) {
+		t.Errorf("its vCPUs are in no cgroup")
+	}
 	p.signal(syscall.SIGKILL)
 	p.wants(-1)
+	silo(t, nil, "run", dir).wants(0) // it clears away what the one before could not
+	if isCgroup(t, group) {
+		t.Errorf("cgroup %s… is left", group)
+	}
+}
+
+// isCgroup reports whether the name of a cgroup on this host begins so.
+func isCgroup(t *testing.T, prefix string) (found bool) {
+	t.Helper()
+	err := filepath.WalkDir("/sys/fs/cgroup", func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && strings.HasPrefix(d.Name(), prefix) {
+			found = true
+		}
+		return nil // one that goes while we look is none
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
 }
 
 func TestQEMUKilled(t *testing.T) {

@@ -66,14 +66,15 @@ type Broker struct {
 	index   map[GuestID]*member
 	members []*member // oldest first
 
-	sum     tally
-	memory  division  // in blocks above boot memory
-	cpu     division  // in thousandths
-	timers  queue     // by their next moment
-	hungry  queue     // want more memory and could take it if there were room
-	waitCPU queue     // have less than their share of vCPUs
-	waiting []*member // to boot, oldest first
-	touched []*member // to be looked at by the next plan
+	sum       tally
+	memory    division  // in blocks above boot memory
+	cpu       division  // in thousandths
+	scarceCPU bool      // less than all want
+	timers    queue     // by their next moment
+	hungry    queue     // want more memory and could take it if there were room
+	waitCPU   queue     // have less than their share of vCPUs
+	waiting   []*member // to boot, oldest first
+	touched   []*member // to be looked at by the next plan
 
 	// Of the Step under way:
 	out       []Action
@@ -134,6 +135,10 @@ func (b *Broker) note(id GuestID, format string, args ...any) {
 // plan brings the world nearer to what the guests want. Whatever it leaves undone for want of
 // room is done by a later plan, after the answers that make the room.
 func (b *Broker) plan() {
+	for _, g := range b.touched {
+		b.seize(g)
+		b.lift(g)
+	}
 	b.free = b.s.Capacity.usable() - b.sum.upper
 	b.freeMilli = b.s.Capacity.MilliCPU - b.sum.milli
 	b.admit()
@@ -157,6 +162,7 @@ func (b *Broker) plan() {
 	for _, g := range b.touched {
 		b.state(g)
 		b.compare(g)
+		b.sentence(g)
 		b.account(g)
 		b.arm(g)
 		g.touched = false

@@ -1,26 +1,41 @@
 package broker
 
-import "github.com/silo-os/silo/hvcall"
+import (
+	"time"
+
+	"github.com/silo-os/silo/hvcall"
+)
 
 // oneCPU is a whole vCPU, in thousandths.
 const oneCPU = 1000
 
 // claimCPU states a guest's part in the division of the processors. They can be taken back at once, so a floor
 // is believed up to the one vCPU that a guest needs to get anywhere; beyond that it would be
-// a way to hoard. A guest that was frozen has what it is guaranteed.
+// a way to hoard.
 func (b *Broker) claimCPU(g *member) {
-	c, least := &g.CPU, g.Bounds.MinMilli
-	floor, want := min(c.Floor, c.Granted, oneCPU), c.Want
+	c := &g.CPU
+	b.cpu.set(g.at, g.Bounds.MinMilli, min(c.Floor, c.Granted, oneCPU), g.wantMilli(b.scarceCPU), int64(g.Bounds.Weight)*taxScale)
+}
+
+// wantMilli is what the guest's want for vCPUs counts for. One that was frozen has what it is guaranteed.
+func (g *Guest) wantMilli(scarce bool) int64 {
 	if g.Memory.Owing.frozen() {
-		floor, want = least, least
+		return g.Bounds.MinMilli
 	}
-	b.cpu.set(g.at, least, floor, want, int64(g.Bounds.Weight)*taxScale)
+	c := &g.CPU
+	return c.Load.claims(c.Want, max(g.Bounds.MinMilli, min(c.Floor, c.Granted, oneCPU)), scarce)
 }
 
 // shareCPU sets every guest's share of the processors. Where they are contended, shares above one vCPU are whole
-// vCPUs: a guest with a part of a second one would be preempted while it holds locks that its first one waits
-// for. Two guests that would fight for a core get one vCPU each.
+// vCPUs, but for one: a guest whose second vCPU exists for a part of the time stops there with whatever lock it
+// holds. Two guests that would fight for a core get one vCPU each.
 func (b *Broker) shareCPU() {
+	if scarce := b.sum.wantMilli > b.s.Capacity.MilliCPU; scarce != b.scarceCPU {
+		b.scarceCPU = scarce
+		for _, g := range b.members {
+			b.claimCPU(g)
+		}
+	}
 	b.cpu.solve(b.s.Capacity.MilliCPU, func(i int, milli int64) {
 		if g := b.members[i]; g.CPU.Target != milli {
 			g.CPU.Target = milli
@@ -67,6 +82,37 @@ func (b *Broker) widen(g *member) bool {
 		b.touch(g)
 	}
 	return granted == c.Target
+}
+
+// Seizure is when the host takes vCPUs away that a guest was told to do without. A guest stops using them by
+// itself first, because only it knows which one holds a lock; one that does not say in time that it has is
+// treated as if it had, and the quota of its vCPU threads sees to it.
+type Seizure struct {
+	Serial uint64        `json:"serial"` // of the grant that said so
+	At     time.Duration `json:"at"`     // when; 0 = nothing is to be taken
+}
+
+// seize takes what is due. It was told to do with less, so it cannot count on more.
+func (b *Broker) seize(g *member) {
+	c := &g.CPU
+	if c.Seizure.At == 0 || b.s.Now < c.Seizure.At {
+		return
+	}
+	was := c.Promises.upper()
+	c.Promises = c.Promises.applied(c.Seizure.Serial)
+	c.Seizure = Seizure{}
+	b.note(g.ID, "did not say that it uses fewer vCPUs: held to %d of %d mCPU", c.Promises.upper(), was)
+	b.account(g)
+}
+
+// sentence sets when vCPUs are taken that the guest was told to do without.
+func (b *Broker) sentence(g *member) {
+	switch c := &g.CPU; {
+	case g.Phase != PhaseRunning || c.Promises.upper() <= c.Granted:
+		c.Seizure = Seizure{}
+	case c.Seizure.At == 0:
+		c.Seizure = Seizure{Serial: g.Grant.Serial, At: b.s.Now + b.cfg.Within}
+	}
 }
 
 // cpuLimit says what stands against more vCPUs.

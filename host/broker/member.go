@@ -16,13 +16,14 @@ type member struct {
 
 // tally is what is added up over all members, so that no step has to.
 type tally struct {
-	upper    int64 // the most memory they may hold, bytes
-	milli    int64 // the most vCPUs they may use, thousandths
-	boot     int64 // bytes present from boot on
-	min      int64 // bytes guaranteed
-	minMilli int64 // thousandths guaranteed
-	wants    int64 // bytes that count as wanted
-	dying    int64 // 1 for each that is to be killed
+	upper     int64 // the most memory they may hold, bytes
+	milli     int64 // the most vCPUs they may use, thousandths
+	boot      int64 // bytes present from boot on
+	min       int64 // bytes guaranteed
+	minMilli  int64 // thousandths guaranteed
+	wants     int64 // bytes that count as wanted
+	wantMilli int64 // thousandths that do while there is enough
+	dying     int64 // 1 for each that is to be killed
 }
 
 func (t *tally) move(from, to tally) {
@@ -32,6 +33,7 @@ func (t *tally) move(from, to tally) {
 	t.min += to.min - from.min
 	t.minMilli += to.minMilli - from.minMilli
 	t.wants += to.wants - from.wants
+	t.wantMilli += to.wantMilli - from.wantMilli
 	t.dying += to.dying - from.dying
 }
 
@@ -39,7 +41,7 @@ func (t *tally) move(from, to tally) {
 func (g *Guest) tally() tally {
 	return tally{
 		upper: g.Memory.Upper, milli: g.CPU.Promises.upper(), boot: g.Bounds.Boot, min: g.Bounds.Min, minMilli: g.Bounds.MinMilli,
-		wants: g.counted(), dying: int64(b2i(g.Memory.Owing.Stage == StageDying)),
+		wants: g.counted(), wantMilli: g.wantMilli(false), dying: int64(b2i(g.Memory.Owing.Stage == StageDying)),
 	}
 }
 

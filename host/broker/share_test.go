@@ -39,14 +39,8 @@ func shareByHalving(avail, whole int64, claims []claim) []int64 {
 	got, next := fill(int64(above)-1), fill(int64(above))
 	left := avail - sum(got)
 	for i := range got {
-		if more := next[i] - got[i]; more <= left {
-			got[i], left = next[i], left-more
-		}
-	}
-	for i, c := range claims {
-		if more := min(left, c.want-got[i]); whole > 0 && more > 0 {
-			got[i], left = got[i]+more, left-more
-		}
+		more := min(left, next[i]-got[i])
+		got[i], left = got[i]+more, left-more
 	}
 	return got
 }

@@ -179,22 +179,10 @@ func (s *sharing) fill(changed func(int)) {
 	for i := range s.claims {
 		c := &s.claims[i]
 		units := c.at(s.level-1, s.whole)
-		if left > 0 {
-			if more := c.at(s.level, s.whole) - units; more <= left {
-				units, left = units+more, left-more
-			}
+		if left > 0 { // more than a unit where they are to be whole: the last to get some gets a part
+			more := min(left, c.at(s.level, s.whole)-units)
+			units, left = units+more, left-more
 		}
 		s.put(i, units, changed)
-	}
-	s.rest(left, changed)
-}
-
-// rest gives away what is less than a whole where shares are to be whole: better a part than nothing.
-func (s *sharing) rest(left int64, changed func(int)) {
-	for i := 0; i < len(s.claims) && left > 0 && s.whole > 0; i++ {
-		if more := min(left, s.claims[i].want-s.got[i]); more > 0 {
-			left -= more
-			s.put(i, s.got[i]+more, changed)
-		}
 	}
 }

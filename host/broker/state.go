@@ -83,7 +83,12 @@ type CPU struct {
 	Target   int64    `json:"target"`
 	Granted  int64    `json:"granted"`
 	Promises Promises `json:"promises"`
+	Load     Load     `json:"load"`
+	Seizure  Seizure  `json:"seizure"` // when vCPUs are taken that it was told to do without
 }
+
+// Upper is the most that the guest may use until it says that it uses less.
+func (c CPU) Upper() int64 { return c.Promises.upper() }
 
 // clone returns a copy that shares nothing.
 func (g *Guest) clone() *Guest {

@@ -43,6 +43,8 @@ func (b *Broker) takeOf(g *member, e Event) {
 		b.used(g, e)
 	case Applied:
 		b.applied(g, e.Serial)
+	case Ran:
+		g.CPU.Load = g.CPU.Load.ran(b.s.Now, g.CPU.Granted, e, b.cfg.Within, b.cfg.RetryMost)
 	case Plugged:
 		b.plugged(g, e)
 	case Plugging:
@@ -69,10 +71,13 @@ func (b *Broker) demanded(g *member, e Demanded) {
 		return
 	}
 	g.Demand = d
-	before := g.Memory.Want
+	before, milli := g.Memory.Want, g.CPU.Want
 	b.want(g)
 	if g.Memory.Want < before {
 		g.Memory.Shrink = Retry{} // it freed more: what could not be unplugged before may go now
+	}
+	if g.CPU.Want > milli {
+		g.CPU.Load.Quiet = 0 // it has work now, whatever was measured before
 	}
 	b.applied(g, d.Applied)
 }

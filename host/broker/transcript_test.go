@@ -119,6 +119,8 @@ func parseEvent(t *testing.T, words []string) Event {
 			Urgency: hvcall.Urgency(v["urgency"]), Reason: hvcall.Reason(v["reason"])}}
 	case "applied":
 		return Applied{id, uint64(v["serial"])}
+	case "ran":
+		return Ran{id, v["used"], v["steal"]}
 	case "plugged":
 		return Plugged{id, uint64(v["op"]), v["mem"] << 20}
 	case "plugging":

@@ -36,6 +36,10 @@ func (b *Broker) arm(g *member) {
 	if b.canGrow(g) {
 		w.soonest(m.Bucket.Next, now)
 	}
+	if g.CPU.Load.Most != 0 {
+		w.retry(g.CPU.Load.Lift, now)
+	}
+	w.soonest(g.CPU.Seizure.At, now)
 	w.soonest(m.Owing.Due, now)
 	if g.wake = w; w.ok {
 		b.timers.put(g)

@@ -60,7 +60,7 @@ func (g *Guest) hello(f hvcall.Frame) ([]byte, error) {
 	w := g.spec.welcome()
 	w.UnixNanos = time.Now().UnixNano()
 	g.mu.Lock()
-	g.demanded = false
+	g.demanded, g.steals = false, h.Can(hvcall.CapSteal)
 	grant := g.view.Grant
 	g.mu.Unlock()
 	w.Grant = hvcall.GrantJSON{Serial: grant.Serial, Memory: grant.Memory, MilliCPU: grant.MilliCPU}

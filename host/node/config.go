@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/procfs"
 
 	"github.com/silo-os/silo/host/broker"
+	"github.com/silo-os/silo/host/cpushare"
 	"github.com/silo-os/silo/host/vmm"
 )
 
@@ -21,6 +22,8 @@ type Config struct {
 	Capacity broker.Capacity
 	// Launch starts a machine; nil = vmm.Start.
 	Launch func(context.Context, vmm.Config) (vmm.Machine, error)
+	// Hold makes the share of a machine: its process and the threads of its vCPUs; nil = by package cpushare.
+	Hold func(pid int, threads []int) Share
 	// Log gets one line for each decision of the broker at level debug; nil = silent.
 	Log *slog.Logger
 }
@@ -31,6 +34,10 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Hold == nil {
+		shares := cpushare.Open(cpushare.Config{Log: c.Log})
+		c.Hold = func(pid int, threads []int) Share { return shares.Hold(pid, threads) }
 	}
 	if c.Capacity.MilliCPU == 0 {
 		c.Capacity.MilliCPU = int64(runtime.NumCPU()) * 1000
@@ -68,7 +75,7 @@ type Memory struct {
 	Max int64 // never more; 0 = Min
 }
 
-// CPU bounds a guest's vCPUs, in thousandths.
+// CPU bounds a guest's vCPUs, in thousandths: 250 is a quarter of a processor's time.
 type CPU struct {
 	MinMilli uint32 // guaranteed; 0 = 1000
 	MaxMilli uint32 // never more; 0 = MinMilli

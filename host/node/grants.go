@@ -2,7 +2,8 @@ package node
 
 import "context"
 
-// sendGrants sends the newest grant whenever there is one and the guest can take it.
+// sendGrants sends the newest grant whenever there is one and the guest can take it. More vCPU time is there before the
+// guest hears of it.
 func (g *Guest) sendGrants(ctx context.Context) {
 	for {
 		select {
@@ -20,6 +21,7 @@ func (g *Guest) sendGrants(ctx context.Context) {
 		if !ok {
 			continue
 		}
+		g.complain(g.cpus.widen(grant.MilliCPU))
 		if err := g.conn.SendGrant(grant); err != nil {
 			g.node.cfg.Log.Debug("grant not sent", "guest", g.id, "serial", grant.Serial, "err", err)
 		}

@@ -26,6 +26,7 @@ type Guest struct {
 	admission chan error // nil = admitted; one value
 	resizes   *resizer
 	grants    *slot[hvcall.Grant]
+	cpus      *processors
 	changes   *slot[struct{}]
 
 	said  moment      // Hello was answered
@@ -41,6 +42,7 @@ type Guest struct {
 	view     broker.Guest // guarded by mu, as all below; what the broker knows
 	usage    hvcall.Usage // what the guest said last
 	reported *hvcall.Exit // what the guest said of its end
+	steals   bool         // it reads Steal
 	demanded bool         // it stated something since its Hello: it can take grants
 }
 
@@ -73,7 +75,7 @@ func (n *Node) Start(ctx context.Context, spec GuestSpec) (*Guest, error) {
 	}
 	g := &Guest{
 		node: n, spec: spec, admission: make(chan error, 1), resizes: newResizer(),
-		grants: newSlot[hvcall.Grant](), changes: newSlot[struct{}](),
+		grants: newSlot[hvcall.Grant](), cpus: newProcessors(spec.CPU.MaxMilli), changes: newSlot[struct{}](),
 		said: newMoment(), ready: newMoment(), told: newMoment(),
 		kill: make(chan string, 1), done: make(chan struct{}),
 	}
@@ -127,6 +129,21 @@ func (g *Guest) boot(ctx context.Context) error {
 		return err
 	}
 	g.vm = vm
+	if err := g.holdProcessors(ctx); err != nil {
+		return errors.Join(err, vm.Close())
+	}
+	return nil
+}
+
+// holdProcessors puts the machine's vCPUs under what is guaranteed to the guest.
+func (g *Guest) holdProcessors(ctx context.Context) error {
+	threads, err := g.vm.VCPUThreads(ctx)
+	if err != nil {
+		return fmt.Errorf("start guest %s: find vCPU threads: %w", g.id, err)
+	}
+	if err := g.cpus.hold(g.node.cfg.Hold(g.vm.PID(), threads), g.spec.CPU.MinMilli); err != nil {
+		return fmt.Errorf("start guest %s: %w", g.id, err)
+	}
 	return nil
 }
 

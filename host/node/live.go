@@ -29,7 +29,7 @@ func (g *Guest) live() {
 	talk := &conversation{done: make(chan struct{})}
 	go func() { defer close(talk.done); talk.err = g.conn.Serve(ctx, g.answer) }()
 	var work sync.WaitGroup
-	for _, f := range []func(context.Context){g.sendGrants, g.resize, g.observe} {
+	for _, f := range []func(context.Context){g.sendGrants, g.resize, g.runProcessors, g.observe} {
 		work.Go(func() { f(ctx) })
 	}
 	end := g.await(talk)
@@ -111,5 +111,8 @@ func (g *Guest) finish(end *ending, talk *conversation) {
 	g.conn.Close()
 	if err := g.vm.Close(); err != nil {
 		g.node.cfg.Log.Error("machine not closed", "guest", g.id, "err", err)
+	}
+	if err := g.cpus.share.Close(); err != nil {
+		g.node.cfg.Log.Warn("vCPU share not closed", "guest", g.id, "err", err)
 	}
 }

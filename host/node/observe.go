@@ -21,6 +21,9 @@ type Observation struct {
 
 	DemandedMilli uint32 // thousandths of a vCPU
 	GrantedMilli  uint32
+	UsedMilli     uint32 // by its vCPUs, measured on the host
+	Steal         uint32 // thousandths of what is granted that others on the host took
+	Advisory      bool   // the host does not hold it to its vCPUs
 
 	Revision uint64 // of the newest demand
 	Serial   uint64 // of the newest grant
@@ -36,8 +39,12 @@ type Observation struct {
 // show takes in what the broker knows of the guest now.
 func (g *Guest) show(view broker.Guest) {
 	g.mu.Lock()
+	before := g.view.CPU.Upper()
 	g.view = view
 	g.mu.Unlock()
+	if upper := view.CPU.Upper(); upper != before {
+		g.cpus.upper.put(uint32(upper))
+	}
 	g.changes.put(struct{}{})
 }
 
@@ -54,6 +61,8 @@ func (g *Guest) Observe() Observation {
 		Reason: v.Demand.Reason, Urgency: v.Demand.Urgency, Limit: v.Grant.Limit, Astray: v.Memory.Astray.Told, Fault: v.Memory.Fault,
 		Usage: u,
 	}
+	r := g.cpus.last()
+	o.UsedMilli, o.Steal, o.Advisory = r.Used, r.Steal, g.cpus.share.Advisory()
 	if n, err := g.vm.Resident(); err == nil {
 		o.Resident = n
 	}

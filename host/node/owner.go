@@ -85,7 +85,9 @@ func (n *Node) publish(b *broker.Broker, events []broker.Event, actions []broker
 		}
 	}
 	for _, e := range events {
-		show(e.About())
+		if _, measured := e.(broker.Ran); !measured { // the guest's own readings say more
+			show(e.About())
+		}
 	}
 	for _, a := range actions {
 		show(a.About())

@@ -33,13 +33,16 @@ type rig struct {
 	guests []*hvcalltest.Guest
 	cfgs   []vmm.Config
 	fail   error // what the next launches fail with
+
+	shares   []*fakeShare
+	shareErr error // what the next shares fail with
 }
 
 // inBubble runs f with a rig inside a synctest bubble; the bubble fails the test if a goroutine is left.
 func inBubble(t *testing.T, capacity int64, f func(t *testing.T, r *rig)) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &rig{t: t, latency: 10 * time.Millisecond}
-		n, err := New(Config{Capacity: broker.Capacity{Memory: capacity, MilliCPU: 4000}, Launch: r.launch})
+		n, err := New(Config{Capacity: broker.Capacity{Memory: capacity, MilliCPU: 4000}, Launch: r.launch, Hold: r.hold})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,6 +70,20 @@ func (r *rig) launch(_ context.Context, cfg vmm.Config) (vmm.Machine, error) {
 	}
 	r.vms, r.guests, r.cfgs = append(r.vms, vm), append(r.guests, g), append(r.cfgs, cfg)
 	return vm, nil
+}
+
+func (r *rig) hold(int, []int) Share {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.shares = append(r.shares, &fakeShare{err: r.shareErr})
+	return r.shares[len(r.shares)-1]
+}
+
+// lastShare returns the share of the newest machine.
+func (r *rig) lastShare() *fakeShare {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.shares[len(r.shares)-1]
 }
 
 // last returns what the newest launch made.

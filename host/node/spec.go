@@ -86,7 +86,7 @@ func (s GuestSpec) machine(log *slog.Logger) vmm.Config {
 func (s GuestSpec) welcome() hvcall.Welcome {
 	w := hvcall.Welcome{
 		Name:         s.Name,
-		Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog},
+		Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog, hvcall.CapSteal},
 		MaxFrame:     hvcall.DefaultMaxFrame,
 		Memory:       hvcall.MemoryBounds{Boot: uint64(s.Memory.Min), Max: uint64(s.Memory.Max)},
 		CPU:          hvcall.CPUBounds{MinMilli: s.CPU.MinMilli, MaxMilli: s.CPU.MaxMilli},

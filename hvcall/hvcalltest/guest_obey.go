@@ -24,6 +24,8 @@ func (g *Guest) hear(f hvcall.Frame) ([]byte, error) {
 			g.take(grant)
 		}
 		return nil, err
+	case hvcall.OpSteal:
+		return nil, note(&g.Steals, f, hvcall.DecodeSteal)
 	case hvcall.OpShutdown:
 		if err := note(&g.Shutdowns, f, hvcall.DecodeShutdown); err != nil {
 			return nil, err

@@ -22,7 +22,7 @@ type HostConfig struct {
 func DefaultWelcome() hvcall.Welcome {
 	return hvcall.Welcome{
 		Name:         "test",
-		Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog},
+		Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog, hvcall.CapSteal},
 		Grant:        hvcall.GrantJSON{Serial: 1, Memory: 64 << 20, MilliCPU: 1000},
 		Memory:       hvcall.MemoryBounds{Boot: 64 << 20, Max: 4 << 30},
 		CPU:          hvcall.CPUBounds{MinMilli: 1000, MaxMilli: 4000},

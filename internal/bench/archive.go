@@ -22,16 +22,34 @@ func asInit(initramfs, to string) error {
 	if err != nil {
 		return fmt.Errorf("take application from %s: %w", initramfs, err)
 	}
-	records := []cpio.Record{
-		cpio.Directory("dev", 0o755), cpio.CharDev("dev/console", 0o600, 5, 1),
-		cpio.Directory("proc", 0o755), cpio.Directory("sys", 0o755), cpio.Directory("tmp", 0o777),
-		cpio.StaticFile("init", app, 0o755),
+	return packInit(to, cpio.StaticFile("init", app, 0o755))
+}
+
+// underInit writes an archive in which one image's application is /init and another's is where silo's images
+// have it.
+func underInit(init, app, to string) error {
+	first, err := appOf(init)
+	if err != nil {
+		return fmt.Errorf("take application from %s: %w", init, err)
 	}
+	second, err := appOf(app)
+	if err != nil {
+		return fmt.Errorf("take application from %s: %w", app, err)
+	}
+	return packInit(to, cpio.StaticFile("init", first, 0o755), cpio.Directory("app", 0o755), cpio.StaticFile(appPath, second, 0o755))
+}
+
+// packInit writes an archive of the files and the folders that a first process needs.
+func packInit(to string, files ...cpio.Record) error {
+	records := append([]cpio.Record{
+		cpio.Directory("dev", 0o755), cpio.CharDev("dev/console", 0o600, 5, 1), cpio.CharDev("dev/null", 0o666, 1, 3),
+		cpio.Directory("proc", 0o755), cpio.Directory("sys", 0o755), cpio.Directory("tmp", 0o777),
+	}, files...)
 	cpio.MakeAllReproducible(records)
 	var b bytes.Buffer
 	w := cpio.Newc.Writer(&b)
 	if err := errors.Join(cpio.WriteRecords(w, records), cpio.WriteTrailer(w)); err != nil {
-		return fmt.Errorf("pack application as init: %w", err)
+		return fmt.Errorf("pack archive: %w", err)
 	}
 	return renameio.WriteFile(to, b.Bytes(), 0o644)
 }

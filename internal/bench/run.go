@@ -28,6 +28,7 @@ type Benchmark func(ctx context.Context, cfg Config) ([]Result, error)
 // benchmarks are those there are.
 var benchmarks = map[string]Benchmark{
 	"boot": Boot,
+	"cpu":  CPU,
 	"heap": Heap,
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/silo-os/silo/host/broker"
 	"github.com/silo-os/silo/host/node"
 	"github.com/silo-os/silo/host/vmm"
 	"github.com/silo-os/silo/host/vmm/vmmtest"
@@ -49,6 +50,9 @@ type setup struct {
 	most   int64         // bytes at most
 	delay  time.Duration // how long the host takes for each grant
 	refuse time.Duration // how long a thread may wait; 0 = for ever
+
+	cpu      node.CPU // zero = one vCPU to two
+	capacity int64    // of the host, thousandths of a vCPU; 0 = what it has
 }
 
 // boot starts a guest.
@@ -60,7 +64,10 @@ func boot(t *testing.T, s setup, args ...string) *run {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := node.New(node.Config{Launch: launchSlow(s.delay)})
+	if s.cpu == (node.CPU{}) {
+		s.cpu = node.CPU{MinMilli: 1000, MaxMilli: 2000}
+	}
+	n, err := node.New(node.Config{Launch: launchSlow(s.delay), Capacity: broker.Capacity{MilliCPU: s.capacity}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +79,7 @@ func boot(t *testing.T, s setup, args ...string) *run {
 	r := &run{t: t, changed: make(chan struct{})}
 	r.guest, err = n.Start(t.Context(), node.GuestSpec{
 		Name: s.name, RefuseAfter: s.refuse, Kernel: image.KernelPath(), Initramfs: image.InitramfsPath(), Args: args,
-		Memory: node.Memory{Min: 64 * mib, Max: s.most}, CPU: node.CPU{MinMilli: 1000, MaxMilli: 2000},
+		Memory: node.Memory{Min: 64 * mib, Max: s.most}, CPU: s.cpu,
 		Stdout: writer{r, &r.out}, Stderr: writer{r, &r.out}, InitLog: writer{r, &r.initLog}, Console: writer{r, &r.console},
 		Observer: r.observe, Sample: 50 * time.Millisecond,
 	})

@@ -16,6 +16,7 @@ type speaker interface {
 	SendDemand(hvcall.Demand) error
 	SendGrant(hvcall.Grant) error
 	SendUsage(hvcall.Usage) error
+	SendSteal(hvcall.Steal) error
 }
 
 const (
@@ -55,6 +56,7 @@ type control struct {
 	applied  uint64       // serial of the newest that is fully applied
 	demand   hvcall.Demand
 	app      speaker // nil = the application does not speak
+	appSteal bool    // it reads Steal
 	asked    uint64  // revision of the application's demand that went into ours
 	answered uint64  // the newest of them that the host answered
 	told     hvcall.Grant
@@ -82,9 +84,9 @@ func newControl(log *slog.Logger, m machine, host speaker, w hvcall.Welcome, unm
 		queue:   sched.NewGovernor(sched.Config{Max: wholeCPUs(w.CPU.MaxMilli)}),
 		grant:   hvcall.Grant{Serial: w.Grant.Serial, Memory: w.Grant.Memory, MilliCPU: w.Grant.MilliCPU},
 	}
-	c.cpu = vcpus{granted: w.Grant.MilliCPU, wanted: 1000, hold: startHold}
+	c.cpu = vcpus{granted: w.Grant.MilliCPU, wanted: c.most(1000), hold: startHold}
 	c.balance.Granted(int64(w.Grant.Memory), true)
-	c.demand = hvcall.Demand{MilliCPU: 1000}
+	c.demand = hvcall.Demand{MilliCPU: c.most(1000)}
 	return c
 }
 
@@ -192,7 +194,7 @@ func (c *control) cpuWanted(now time.Duration) uint32 {
 	running := min(n, max(c.cpu.width, 1))
 	// The governor takes its own sampler off what runs; here runnable has already left it out.
 	want, _, _ := c.queue.Step(now, sched.Sample{Running: running + 1, Runnable: n - running, Procs: c.cpu.width})
-	c.cpu.wanted = uint32(want) * 1000
+	c.cpu.wanted = c.most(uint32(want) * 1000)
 	return c.cpu.wanted
 }
 
@@ -239,7 +241,7 @@ func (c *control) tellApp(p Plan) {
 	if p.Capped && c.balance.AtMaximum() {
 		g.Limit = hvcall.LimitMaximum // the host was never asked for what it could not give
 	}
-	g.MilliCPU = min(uint32(c.cpu.width)*1000, uint32(c.cpu.target())*1000)
+	g.MilliCPU = c.cpu.usable()
 	d := p.Share - int64(c.told.Memory)
 	same := g.MilliCPU == c.told.MilliCPU && g.Revision == c.told.Revision && g.Limit == c.told.Limit && g.Price == c.told.Price
 	if same && d < worthTelling && d > -worthTelling {
@@ -292,7 +294,7 @@ func (c *control) sendUsage(now time.Duration) {
 	u := hvcall.Usage{
 		Applied: c.applied, Total: c.grant.Memory, Free: uint64(c.lastRead.Free), Application: uint64(c.lastRead.Charged),
 		Live: c.appUsage.Live, Stalls: c.stalls, StallNanos: uint64(stalled), Kills: uint64(st.kills), Cycles: c.appUsage.Cycles,
-		CPUNanos: c.appUsage.CPUNanos, MilliCPU: uint32(c.cpu.width) * 1000, Online: uint32(max(c.cpu.running, 1)), GoMaxProcs: c.appUsage.GoMaxProcs,
+		CPUNanos: c.appUsage.CPUNanos, MilliCPU: min(uint32(max(c.cpu.width, 1))*1000, max(c.cpu.granted, 1)), Online: uint32(max(c.cpu.running, 1)), GoMaxProcs: c.appUsage.GoMaxProcs,
 	}
 	if err := c.host.SendUsage(u); err != nil {
 		c.log.Error("usage not sent", "err", err)
@@ -323,18 +325,32 @@ func (c *control) hostGrant(g hvcall.Grant) {
 	}
 	c.grant = g
 	c.balance.Granted(int64(g.Memory), g.Revision >= c.demand.Revision)
+	if g.MilliCPU != c.cpu.granted && g.MilliCPU%1000 != 0 {
+		// Processors that are there and yet are not all the guest's: only this says so.
+		c.log.Info("part of a vCPU granted", "vcpus", float64(g.MilliCPU)/1000)
+	}
 	c.cpu.granted = g.MilliCPU
 }
 
+// hostSteal passes on what the host says of time that others took.
+func (c *control) hostSteal(s hvcall.Steal) {
+	if c.app == nil || !c.appSteal {
+		return
+	}
+	if err := c.app.SendSteal(s); err != nil {
+		c.log.Debug("application not told", "err", err)
+	}
+}
+
 // appHello makes the application a speaker and returns what it is welcomed with.
-func (c *control) appHello(app speaker) hvcall.Welcome {
-	c.app = app
+func (c *control) appHello(app speaker, h hvcall.Hello) hvcall.Welcome {
+	c.app, c.appSteal = app, h.Can(hvcall.CapSteal)
 	c.cpu.speaks, c.cpu.hold = true, 0
-	c.told = hvcall.Grant{Serial: c.told.Serial + 1, Memory: uint64(max(c.limit, mib)), MilliCPU: uint32(max(c.cpu.width, 1)) * 1000}
+	c.told = hvcall.Grant{Serial: c.told.Serial + 1, Memory: uint64(max(c.limit, mib)), MilliCPU: min(uint32(max(c.cpu.width, 1))*1000, max(c.cpu.granted, 1))}
 	return hvcall.Welcome{
 		Name: c.welcome.Name, Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU},
 		Memory: hvcall.MemoryBounds{Max: c.welcome.Memory.Max}, CPU: c.welcome.CPU,
-		Grant: hvcall.GrantJSON{Serial: c.told.Serial, Memory: c.told.Memory, MilliCPU: min(c.told.MilliCPU, c.cpu.granted)},
+		Grant: hvcall.GrantJSON{Serial: c.told.Serial, Memory: c.told.Memory, MilliCPU: c.told.MilliCPU},
 	}
 }
 
@@ -344,12 +360,20 @@ func (c *control) appDemand(d hvcall.Demand) {
 		return
 	}
 	c.balance.AppDemand(d)
-	c.cpu.wanted = min(max(d.MilliCPU, 1), max(c.welcome.CPU.MaxMilli, 1000))
+	c.cpu.wanted = c.most(d.MilliCPU)
 	if d.Applied >= c.told.Serial && c.cpu.acknowledged() {
 		if err := c.m.setWidth(c.cpu.width); err != nil {
 			c.log.Error("cpuset not set", "vcpus", c.cpu.width, "err", err)
 		}
 	}
+}
+
+// most is a number of thousandths within what the guest can ever have.
+func (c *control) most(milli uint32) uint32 {
+	if c.welcome.CPU.MaxMilli > 0 {
+		milli = min(milli, c.welcome.CPU.MaxMilli)
+	}
+	return max(milli, 1)
 }
 
 func (c *control) appUses(u hvcall.Usage) {

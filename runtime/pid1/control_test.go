@@ -71,7 +71,7 @@ func (m *fakeMachine) set(f func(*fakeMachine)) { m.mu.Lock(); defer m.mu.Unlock
 // TestPriceIsTold: a price that changes alone reaches the application; one that stays is not repeated.
 func TestPriceIsTold(t *testing.T) {
 	inBubble(t, func(b *bench) {
-		b.c.post(func(c *control) { c.appHello(b.app) })
+		b.c.post(func(c *control) { c.appHello(b.app, speaksAll) })
 		time.Sleep(time.Second)
 		b.c.post(func(c *control) {
 			c.hostGrant(hvcall.Grant{Serial: 2, Revision: c.demand.Revision, Memory: 64 * mib, MilliCPU: 1000, Price: 5000})
@@ -98,6 +98,7 @@ type recorder struct {
 	demands []hvcall.Demand
 	grants  []hvcall.Grant
 	usages  []hvcall.Usage
+	steals  []hvcall.Steal
 }
 
 func (r *recorder) SendDemand(d hvcall.Demand) error {
@@ -119,6 +120,13 @@ func (r *recorder) SendUsage(u hvcall.Usage) error {
 	return nil
 }
 
+func (r *recorder) SendSteal(s hvcall.Steal) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.steals = append(r.steals, s)
+	return nil
+}
+
 func (r *recorder) lastDemand() hvcall.Demand {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -134,6 +142,9 @@ func (r *recorder) lastUsage() hvcall.Usage {
 	defer r.mu.Unlock()
 	return r.usages[len(r.usages)-1]
 }
+
+// speaksAll is an application of this version.
+var speaksAll = hvcall.Hello{Role: hvcall.RoleApplication, Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapSteal}}
 
 type bench struct {
 	m    *fakeMachine
@@ -172,7 +183,7 @@ func (b *bench) grant() {
 
 func TestDemandTravelsUpAndGrantDown(t *testing.T) {
 	inBubble(t, func(b *bench) {
-		b.c.post(func(c *control) { c.appHello(b.app) })
+		b.c.post(func(c *control) { c.appHello(b.app, speaksAll) })
 		b.c.post(func(c *control) { c.appDemand(hvcall.Demand{Revision: 1, Memory: 200 * mib, MilliCPU: 2000}) })
 		synctest.Wait()
 		d := b.host.lastDemand()
@@ -265,7 +276,7 @@ func TestRefusedAtTheMaximum(t *testing.T) {
 
 func TestOlderStatementsAreDropped(t *testing.T) {
 	inBubble(t, func(b *bench) {
-		b.c.post(func(c *control) { c.appHello(b.app) })
+		b.c.post(func(c *control) { c.appHello(b.app, speaksAll) })
 		b.c.post(func(c *control) { c.appDemand(hvcall.Demand{Revision: 7, Memory: 100 * mib, MilliCPU: 1000}) })
 		b.c.post(func(c *control) { c.appDemand(hvcall.Demand{Revision: 6, Memory: 900 * mib, MilliCPU: 1000}) })
 		synctest.Wait()
@@ -315,7 +326,7 @@ func TestShutdownKillsAfterItsTime(t *testing.T) {
 // lower limit is the grant reported as applied.
 func TestReclaimIsAppliedBeforeItIsTold(t *testing.T) {
 	inBubble(t, func(b *bench) {
-		b.c.post(func(c *control) { c.appHello(b.app) })
+		b.c.post(func(c *control) { c.appHello(b.app, speaksAll) })
 		b.c.post(func(c *control) { c.appDemand(hvcall.Demand{Revision: 1, Memory: 300 * mib, MilliCPU: 1000}) })
 		synctest.Wait()
 		b.grant()
@@ -337,4 +348,41 @@ func TestReclaimIsAppliedBeforeItIsTold(t *testing.T) {
 			t.Errorf("not reported as applied: %+v", u)
 		}
 	})
+}
+
+// TestFractionIsTold: the guest runs on whole vCPUs, and everybody in it and outside is told the part that is granted.
+func TestFractionIsTold(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.c.post(func(c *control) { c.appHello(b.app, speaksAll) })
+		for serial, milli := range []uint32{250, 1500, 2000, 1} {
+			b.c.post(func(c *control) {
+				c.appDemand(hvcall.Demand{Revision: uint64(serial) + 1, Memory: 30 * mib, MilliCPU: 2000})
+				c.hostGrant(hvcall.Grant{Serial: uint64(serial) + 2, Memory: 64 * mib, MilliCPU: milli})
+			})
+			time.Sleep(time.Second)
+			_, width, _ := b.m.now()
+			if g, u := b.app.lastGrant(), b.host.lastUsage(); g.MilliCPU != milli || u.MilliCPU != milli || width > 2 || milli > 1000 && width != 2 || u.Applied != uint64(serial)+2 {
+				t.Errorf("granted %d: the application is told %d on %d vCPUs, the host %d of grant %d", milli, g.MilliCPU, width, u.MilliCPU, u.Applied)
+			}
+		}
+	})
+}
+
+// TestStealIsPassedOn: to an application that reads it, and to no other.
+func TestStealIsPassedOn(t *testing.T) {
+	for _, hello := range []hvcall.Hello{speaksAll, {Role: hvcall.RoleApplication}} {
+		inBubble(t, func(b *bench) {
+			b.c.post(func(c *control) {
+				c.hostSteal(hvcall.Steal{Taken: 7}) // nobody is there yet
+				c.appHello(b.app, hello)
+				c.hostSteal(hvcall.Steal{Taken: 250, Span: time.Second})
+			})
+			synctest.Wait()
+			b.app.mu.Lock()
+			defer b.app.mu.Unlock()
+			if n := len(b.app.steals); n == 1 != hello.Can(hvcall.CapSteal) || n == 1 && b.app.steals[0].Taken != 250 {
+				t.Errorf("%v: heard %+v", hello.Capabilities, b.app.steals)
+			}
+		})
+	}
 }

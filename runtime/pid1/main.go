@@ -111,7 +111,7 @@ func (w logWriter) Write(b []byte) (int, error) { return len(b), w.conn.SendLog(
 func (g *guest) hello() (hvcall.Welcome, error) {
 	h := hvcall.Hello{
 		Role: hvcall.RolePID1, NumCPU: runtime.NumCPU(), PID: os.Getpid(),
-		Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog},
+		Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog, hvcall.CapSteal},
 	}
 	for {
 		ctx, cancel := context.WithTimeout(context.Background(), helloEvery)
@@ -132,6 +132,12 @@ func (g *guest) fromHost(_ context.Context, f hvcall.Frame) ([]byte, error) {
 			return nil, err
 		}
 		return nil, g.post(f.Op, func(c *control) { c.hostGrant(grant) })
+	case hvcall.OpSteal:
+		s, err := hvcall.DecodeSteal(f.Payload)
+		if err != nil {
+			return nil, err
+		}
+		return nil, g.post(f.Op, func(c *control) { c.hostSteal(s) })
 	case hvcall.OpShutdown:
 		s, err := hvcall.DecodeShutdown(f.Payload)
 		if err != nil {

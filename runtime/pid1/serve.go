@@ -81,11 +81,12 @@ func (g *guest) serveCalls(ctx context.Context, c *control, app *application) {
 func (g *guest) fromApplication(c *control, conn *hvcall.Conn, f hvcall.Frame) ([]byte, error) {
 	switch f.Op {
 	case hvcall.OpHello:
-		if _, err := hvcall.DecodeHello(f.Payload); err != nil {
+		h, err := hvcall.DecodeHello(f.Payload)
+		if err != nil {
 			return nil, err
 		}
 		answer := make(chan hvcall.Welcome, 1)
-		c.post(func(c *control) { answer <- c.appHello(conn) })
+		c.post(func(c *control) { answer <- c.appHello(conn, h) })
 		return (<-answer).Encode(), nil
 	case hvcall.OpDemand:
 		d, err := hvcall.DecodeDemand(f.Payload)

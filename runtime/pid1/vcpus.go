@@ -36,6 +36,11 @@ const (
 // target is how many vCPUs the application should have.
 func (v *vcpus) target() int { return min(wholeCPUs(v.granted), wholeCPUs(v.wanted)) }
 
+// usable is how many thousandths of a vCPU the application may use now, where the last vCPU may be a part of one.
+func (v *vcpus) usable() uint32 {
+	return max(1, min(v.granted, uint32(max(v.width, 1))*1000, uint32(v.target())*1000))
+}
+
 // next says what to do now.
 func (v *vcpus) next(now time.Duration) (vcpuAction, int) {
 	to := v.target()

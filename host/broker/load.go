@@ -1,0 +1,83 @@
+package broker
+
+import "time"
+
+// Ran says what a guest's vCPUs did since the last time, measured on the host, whatever the guest says.
+type Ran struct {
+	Guest GuestID
+	Used  int64 // thousandths of a processor
+	Steal int64 // thousandths of the granted time that others on the host took
+}
+
+// About is the guest that it happened to.
+func (e Ran) About() GuestID { return e.Guest }
+
+const (
+	// Single readings say little: a guest waits for its disk, or the host has a hiccup.
+	enoughReadings = 2
+
+	// crowdedAt is the steal, in thousandths, from which on a vCPU more is a vCPU that others are kept from.
+	crowdedAt = 250
+)
+
+// Load is what was measured of a guest's vCPUs, and what follows.
+type Load struct {
+	Used    int64 `json:"used"`    // thousandths of a processor
+	Steal   int64 `json:"steal"`   // thousandths of the granted time
+	Quiet   int   `json:"quiet"`   // readings in a row in which it used less than half of its vCPUs
+	Crowded int   `json:"crowded"` // readings in a row in which others took a quarter and more
+	Most    int64 `json:"most"`    // whole vCPUs, in thousandths, that there is room for beside the others; 0 = for all
+	Lift    Retry `json:"lift"`    // when more is tried again
+}
+
+// ran takes in a reading.
+func (l Load) ran(now time.Duration, granted int64, e Ran, least, most time.Duration) Load {
+	l.Used, l.Steal = max(0, e.Used), clamp(e.Steal, 0, 1000)
+	l.Quiet = counted(l.Quiet, 2*l.Used < wholeMilli(granted))
+	l.Crowded = counted(l.Crowded, l.Steal >= crowdedAt && granted > 1000)
+	if l.Crowded >= enoughReadings {
+		l.Most = max(1000, granted*(1000-l.Steal)/1_000_000*1000)
+		l.Crowded, l.Lift = 0, l.Lift.failed(now, least, most)
+	} else if l.Most == 0 && l.Lift.due(now-l.Lift.Wait) {
+		l.Lift = Retry{} // it went well for as long as it was denied
+	}
+	return l
+}
+
+func counted(n int, yes bool) int {
+	if !yes {
+		return 0
+	}
+	return min(n+1, enoughReadings)
+}
+
+// lifted ends the bound when it is time to try again.
+func (l Load) lifted(now time.Duration) Load {
+	if l.Most != 0 && l.Lift.due(now) {
+		l.Most = 0
+	}
+	return l
+}
+
+// lift ends the bound of a guest when it is time to.
+func (b *Broker) lift(g *member) {
+	if l := g.CPU.Load.lifted(b.s.Now); l != g.CPU.Load {
+		g.CPU.Load = l
+		b.account(g)
+	}
+}
+
+// claims is what a guest's want counts for when vCPUs are shared out. Where there is not enough for all, one that leaves its
+// vCPUs idle has them taken first: what it uses shows at once, what it says it wants does not.
+func (l Load) claims(want, low int64, scarce bool) int64 {
+	if l.Most != 0 {
+		want = min(want, l.Most)
+	}
+	if scarce && l.Quiet >= enoughReadings {
+		want = min(want, 2*l.Used)
+	}
+	return max(want, low)
+}
+
+// wholeMilli rounds thousandths up to whole vCPUs, at least one.
+func wholeMilli(milli int64) int64 { return max(1, (milli+999)/1000) * 1000 }

@@ -1,0 +1,146 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/silo-os/silo/host/broker"
+	"github.com/silo-os/silo/host/cpushare"
+	"github.com/silo-os/silo/hvcall"
+)
+
+// Share is a machine's share of the host's processors; *cpushare.Share is the real one.
+type Share interface {
+	Set(cpushare.Allowance) error
+	Read() (cpushare.Times, error)
+	Advisory() bool
+	Close() error
+}
+
+// measureEvery is how often it is measured what a guest's vCPUs got.
+const measureEvery = 250 * time.Millisecond
+
+// processors holds a guest to what it may use, and measures what it did.
+type processors struct {
+	share Share
+	most  uint32        // thousandths, ever
+	upper *slot[uint32] // the most the guest may act upon, newest
+
+	mu      sync.Mutex
+	now     uint32 // set
+	meter   cpushare.Meter
+	granted uint32 // at the last measurement
+	reading cpushare.Reading
+	words   stealWords
+	news    brokerNews
+}
+
+func newProcessors(most uint32) *processors {
+	return &processors{most: most, upper: newSlot[uint32]()}
+}
+
+// hold takes on a machine's threads. From now on they may use no more than the guest's guarantee.
+func (p *processors) hold(share Share, milli uint32) error {
+	p.share = share
+	return p.set(milli)
+}
+
+func (p *processors) set(milli uint32) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now = milli
+	return p.share.Set(cpushare.Allowance{Milli: milli, Max: p.most})
+}
+
+// widen sees to it that the vCPUs may use what a grant says before the guest hears of the grant. What is above that stays:
+// only the guest's word takes it away.
+func (p *processors) widen(milli uint32) error {
+	p.mu.Lock()
+	now := p.now
+	p.mu.Unlock()
+	if milli <= now {
+		return nil
+	}
+	return p.set(milli)
+}
+
+// last is the newest measurement.
+func (p *processors) last() cpushare.Reading {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.reading
+}
+
+// measured is a reading and who should hear of it.
+type measured struct {
+	cpushare.Reading
+	guest, broker bool
+}
+
+// measure takes a reading. What was granted only for a part of the time since the last one does not count as granted.
+func (p *processors) measure(now time.Duration, granted uint32) (m measured, err error) {
+	times, err := p.share.Read()
+	if err != nil {
+		return m, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r, ok := p.meter.Add(now, times, min(granted, p.granted))
+	p.granted = granted
+	if !ok {
+		return m, nil
+	}
+	p.reading = r
+	return measured{r, p.words.due(now, r.Steal), p.news.due(r)}, nil
+}
+
+// run follows the ledger and measures, until ctx ends.
+func (g *Guest) runProcessors(ctx context.Context) {
+	tick := time.NewTicker(measureEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-g.cpus.upper.wake:
+			if milli, ok := g.cpus.upper.take(); ok {
+				g.complain(g.cpus.set(milli))
+			}
+		case <-tick.C:
+			g.measureProcessors()
+		}
+	}
+}
+
+// complain says what went wrong with the share, unless it is that the machine has just ended.
+func (g *Guest) complain(err error) {
+	select {
+	case <-g.vm.Done():
+	default:
+		if err != nil {
+			g.node.cfg.Log.Warn("vCPU share", "guest", g.id, "err", err)
+		}
+	}
+}
+
+func (g *Guest) measureProcessors() {
+	g.mu.Lock()
+	granted, reads := g.view.Grant.MilliCPU, g.steals && g.demanded
+	g.mu.Unlock()
+	m, err := g.cpus.measure(time.Since(g.started), granted)
+	if err != nil {
+		g.complain(err)
+		return
+	}
+	if m.broker {
+		g.node.post(broker.Ran{Guest: g.id, Used: int64(m.Used), Steal: int64(m.Steal)})
+	}
+	if !m.guest || !reads {
+		return
+	}
+	if err := g.conn.SendSteal(hvcall.Steal{Taken: m.Steal, Span: m.Span}); err != nil && !errors.Is(err, hvcall.ErrClosed) {
+		g.node.cfg.Log.Debug("steal not sent", "guest", g.id, "err", err)
+	}
+}
