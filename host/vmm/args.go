@@ -28,6 +28,9 @@ type Wiring struct {
 	QMP    int // QEMU's monitor. With one, the guest waits for "cont"
 	Port   int // the call channel
 	Serial int // the kernel's console; 0 = standard output
+
+	Detached          bool // QMP and Port are bound sockets that QEMU listens on, Serial is a file opened for appending
+	Kernel, Initramfs int  // opened for reading, in place of their paths
 }
 
 // Args is the command line of QEMU without the program's name: a pure function of its
@@ -35,6 +38,9 @@ type Wiring struct {
 func (c Config) Args(w Wiring) []string {
 	var a arguments
 	a.add("-name", "guest="+escape(c.name())+",debug-threads=on")
+	if c.Detached != nil {
+		a.add("-uuid", c.Detached.UUID) // what Attach knows the machine by
+	}
 	a.flag("-no-user-config", "-nodefaults", "-no-reboot")
 	a.add("-action", "reboot=shutdown,shutdown=poweroff,panic=shutdown,watchdog=shutdown")
 	a.add("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny")
@@ -45,7 +51,7 @@ func (c Config) Args(w Wiring) []string {
 	a.console(w)
 	a.devices(c, w)
 	a.network(c)
-	a.boot(c)
+	a.boot(c, w)
 	return a
 }
 
@@ -109,15 +115,19 @@ func (a *arguments) monitor(w Wiring) {
 	if w.QMP == 0 {
 		return
 	}
-	a.chardev(fmt.Sprintf("socket,id=qmp,fd=%d", w.QMP))
+	a.chardev(w.socket("qmp", w.QMP))
 	a.add("-mon", "chardev=qmp,mode=control")
 	a.flag("-S") // the guest starts when somebody listens, so that no event of its end is lost
 }
 
 func (a *arguments) console(w Wiring) {
-	if w.Serial == 0 {
+	switch {
+	case w.Serial == 0:
 		a.chardev("stdio,id=console,signal=off")
-	} else {
+	case w.Detached:
+		a.add("-add-fd", fmt.Sprintf("fd=%d,set=1", w.Serial))
+		a.chardev("file,id=console,path=/dev/fdset/1,append=on")
+	default:
 		a.chardev(fmt.Sprintf("socket,id=console,fd=%d", w.Serial))
 	}
 	a.add("-serial", "chardev:console")
@@ -126,7 +136,7 @@ func (a *arguments) console(w Wiring) {
 func (a *arguments) devices(c Config, w Wiring) {
 	a.device("virtio-serial-pci,max_ports=2") // port 0 is reserved for a console
 	if w.Port != 0 {
-		a.chardev(fmt.Sprintf("socket,id=hvcall,fd=%d", w.Port))
+		a.chardev(w.socket("hvcall", w.Port))
 	} else {
 		a.chardev("null,id=hvcall")
 	}
@@ -152,15 +162,32 @@ func (a *arguments) network(c Config) {
 	a.device("virtio-net-pci,netdev=net,romfile=") // nobody boots from it
 }
 
-func (a *arguments) boot(c Config) {
+func (a *arguments) boot(c Config, w Wiring) {
 	if c.Firmware != "" {
 		a.add("-bios", c.Firmware)
 	}
-	a.add("-kernel", c.Kernel)
+	a.add("-kernel", inherited(w.Kernel, c.Kernel))
 	if c.Initramfs != "" {
-		a.add("-initrd", c.Initramfs)
+		a.add("-initrd", inherited(w.Initramfs, c.Initramfs))
 	}
 	a.add("-append", c.kernelCmdline())
+}
+
+// socket is a chardev over an inherited descriptor.
+func (w Wiring) socket(id string, fd int) string {
+	s := fmt.Sprintf("socket,id=%s,fd=%d", id, fd)
+	if w.Detached {
+		s += ",server=on,wait=off"
+	}
+	return s
+}
+
+// inherited is the path of a descriptor that QEMU has, or path where it has none.
+func inherited(fd int, path string) string {
+	if fd == 0 {
+		return path
+	}
+	return fmt.Sprintf("/proc/self/fd/%d", fd)
 }
 
 // sizeArg writes a size so that QEMU takes it as bytes wherever it stands: -m alone would

@@ -55,8 +55,21 @@ type Config struct {
 	Console io.Writer
 	Log     *slog.Logger // nil = silent
 
+	// Detached has the machine outlive this process, to be found again by Attach; nil = it ends with this
+	// process, whatever ends that.
+	Detached *Detached
+	// RunAs is whom QEMU runs as, which takes root; nil = the caller. Kernel and Initramfs are opened
+	// before and need not be within that user's reach.
+	RunAs *User
+	// Confine is called with QEMU's process id before the guest runs, to put it into cgroups; nil = nothing to do.
+	// Its error fails the start.
+	Confine func(pid int) error `json:"-"`
+
 	StartTimeout time.Duration // until QEMU answers; 0 = DefaultStartTimeout
 }
+
+// User is whom a process runs as.
+type User struct{ UID, GID uint32 }
 
 // DefaultStartTimeout is how long QEMU may take to answer its first command. It answers
 // within 0.1 s on an idle machine; the rest is for busy ones.

@@ -62,6 +62,8 @@ type ending struct {
 	monitor  error          // why the monitor failed while QEMU ran on, or nil
 	killed   bool           // Kill or Close was called
 	status   syscall.WaitStatus
+
+	statusKnown bool // false for an adopted QEMU: only its parent is told
 }
 
 type shutdownEvent struct {
@@ -84,6 +86,8 @@ func (e ending) cause(console []string) (Cause, string) {
 		return CauseMonitorLost, e.monitor.Error()
 	case e.killed:
 		return CauseStopped, ""
+	case !e.statusKnown:
+		return CauseKilled, "or crashed: nobody saw it end"
 	case e.status.Signaled() && e.status.Signal() == syscall.SIGKILL:
 		return CauseKilled, "SIGKILL: by hand, or by the host for want of memory"
 	case e.status.Signaled():

@@ -35,6 +35,13 @@ func (d virtioMem) Request(ctx context.Context, size int64) error {
 	return d.monitor.Execute(ctx, "qom-set", qomProperty{elasticPath, "requested-size", size}, nil)
 }
 
+// Requested is the size that the guest's driver was last told.
+func (d virtioMem) Requested(ctx context.Context) (int64, error) {
+	var size int64
+	err := d.monitor.Execute(ctx, "qom-get", qomProperty{Path: elasticPath, Property: "requested-size"}, &size)
+	return size, err
+}
+
 // Size is what the guest's driver has plugged.
 func (d virtioMem) Size(ctx context.Context) (int64, error) {
 	var size int64

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"syscall"
 )
 
@@ -92,17 +93,17 @@ func bootProbe(ctx context.Context, qemu, accel string) error {
 		return err
 	}
 	defer image.Close()
-	p, err := startProcess(qemu, probeArgs(accel, 3), []*os.File{image})
+	p, err := startProcess(command{name: qemu, args: probeArgs(accel, 3), inherit: []*os.File{image}})
 	if err != nil {
 		return err
 	}
 	select {
 	case <-p.done:
 	case <-ctx.Done():
-		p.stop()
+		stop(p)
 		return fmt.Errorf("boot a guest under %s: %w", accel, ctx.Err())
 	}
-	if status := p.status(); status.Exited() && status.ExitStatus() == probeExit {
+	if status, _ := p.status(); status.Exited() && status.ExitStatus() == probeExit {
 		return nil
 	}
 	return fmt.Errorf("boot a guest under %s: %w", accel, probeFailure(p))
@@ -110,10 +111,10 @@ func bootProbe(ctx context.Context, qemu, accel string) error {
 
 func probeFailure(p *process) error {
 	how := p.cmd.ProcessState.String()
-	if status := p.status(); status.Signaled() && status.Signal() == syscall.SIGABRT {
+	if status, _ := p.status(); status.Signaled() && status.Signal() == syscall.SIGABRT {
 		how = "qemu aborted"
 	}
-	if said := p.said(); said != "" {
+	if said := strings.Join(p.words(), "; "); said != "" {
 		return errors.New(said + " (" + how + ")")
 	}
 	return errors.New(how)

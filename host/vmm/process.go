@@ -16,33 +16,59 @@ import (
 	"github.com/silo-os/silo/host/vmm/console"
 )
 
-// process is a child that ends with this process, whatever ends it.
+// qemu is the process of a machine.
+type qemu interface {
+	pid() int
+	kill() error                        // at once; an ended process is no error
+	ended() <-chan struct{}             // closed when it has ended
+	status() (syscall.WaitStatus, bool) // how; only after its end, and false where that cannot be known
+	words() []string                    // last lines of its own output
+}
+
+// process is a child. Unless it is detached it ends with this process, whatever ends that.
 //
 // Linux sends the parent-death signal when the *thread* that forked the child ends. The
 // child is therefore started by a goroutine that keeps its thread for itself until the
 // child has ended.
 type process struct {
 	cmd    *exec.Cmd
-	stderr *console.Log
+	output string        // path of its output, where that is a file
+	stderr *console.Log  // its output otherwise
 	done   chan struct{} // closed when the child has been waited for; its state is then set
 }
 
-// startProcess starts name. Inherited files get the descriptors 3, 4, … in order.
-func startProcess(name string, args []string, inherit []*os.File) (*process, error) {
-	p := &process{cmd: exec.Command(name, args...), stderr: &console.Log{}, done: make(chan struct{})}
-	p.cmd.Stdout, p.cmd.Stderr = p.stderr, p.stderr
-	p.cmd.ExtraFiles = inherit
+// command is what a process is started with.
+type command struct {
+	name    string
+	args    []string
+	inherit []*os.File // get the descriptors 3, 4, … in order
+	runAs   *User
+	output  *os.File // of a detached process; nil = it ends with this process
+}
+
+func startProcess(c command) (*process, error) {
+	p := &process{cmd: exec.Command(c.name, c.args...), stderr: &console.Log{}, done: make(chan struct{})}
+	p.cmd.ExtraFiles = c.inherit
 	p.cmd.Env = environment(os.Environ())
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{
-		Pdeathsig: syscall.SIGKILL,
-		Setsid:    true, // Ctrl-C on the terminal is for the parent to handle, not for QEMU
+		Setsid: true, // Ctrl-C on the terminal is for the parent to handle, not for QEMU
+	}
+	if c.runAs != nil {
+		p.cmd.SysProcAttr.Credential = &syscall.Credential{Uid: c.runAs.UID, Gid: c.runAs.GID}
+	}
+	if c.output == nil {
+		p.cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+		p.cmd.Stdout, p.cmd.Stderr = p.stderr, p.stderr
+	} else { // a pipe would end with this process
+		p.output = c.output.Name()
+		p.cmd.Stdout, p.cmd.Stderr = c.output, c.output
 	}
 	// Stderr reaches its end when the child does; the delay is for a pipe somebody kept.
 	p.cmd.WaitDelay = time.Second
 	started := make(chan error)
 	go p.run(started)
 	if err := <-started; err != nil {
-		return nil, fmt.Errorf("start %s: %w", name, err)
+		return nil, fmt.Errorf("start %s: %w", c.name, err)
 	}
 	return p, nil
 }
@@ -71,31 +97,27 @@ func (p *process) kill() error {
 	return nil
 }
 
-// stop kills the child and waits for its end.
-func (p *process) stop() {
-	_ = p.kill() // it is our own child: there is no error but that it has ended
-	<-p.done
+// stop kills a process and waits for its end.
+func stop(p qemu) {
+	_ = p.kill() // one that may be killed at all has no error but that it has ended
+	<-p.ended()
 }
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
 
-func (p *process) ended() bool {
-	select {
-	case <-p.done:
-		return true
-	default:
-		return false
-	}
-}
+func (p *process) ended() <-chan struct{} { return p.done }
 
 // status is how the child ended; only after done.
-func (p *process) status() syscall.WaitStatus {
-	status, _ := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
-	return status
+func (p *process) status() (syscall.WaitStatus, bool) {
+	return p.cmd.ProcessState.Sys().(syscall.WaitStatus), true
 }
 
-// said is what the child wrote, in one line.
-func (p *process) said() string { return strings.Join(p.stderr.Tail(), "; ") }
+func (p *process) words() []string {
+	if p.output != "" {
+		return tailOf(p.output)
+	}
+	return p.stderr.Tail()
+}
 
 // environment is what QEMU needs of ours: secrets of the caller's stay with the caller,
 // and messages come in English.

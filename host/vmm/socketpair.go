@@ -35,6 +35,29 @@ type links struct {
 // wiring matches links.inherit: inherited files are numbered from 3.
 var wiring = Wiring{QMP: 3, Port: 4, Serial: 5}
 
+// open adds the files that QEMU, running as somebody else, may be unable to open by their paths.
+func (l *links) open(cfg Config) (Wiring, error) {
+	w := wiring
+	if cfg.RunAs == nil {
+		return w, nil
+	}
+	for _, f := range []struct {
+		path string
+		fd   *int
+	}{{cfg.Kernel, &w.Kernel}, {cfg.Initramfs, &w.Initramfs}} {
+		if f.path == "" {
+			continue
+		}
+		file, err := os.Open(f.path)
+		if err != nil {
+			return w, err
+		}
+		l.inherit = append(l.inherit, file)
+		*f.fd = 2 + len(l.inherit)
+	}
+	return w, nil
+}
+
 func newLinks() (*links, error) {
 	l := &links{}
 	for _, conn := range []*net.Conn{&l.qmp, &l.port, &l.serial} {

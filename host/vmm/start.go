@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/silo-os/silo/host/vmm/console"
@@ -58,28 +59,60 @@ func Start(ctx context.Context, cfg Config) (*VM, error) {
 
 // launch starts QEMU with its connections, and reads its console from the first byte.
 func launch(cfg Config) (*VM, error) {
+	if cfg.Detached != nil {
+		return launchDetached(cfg)
+	}
 	l, err := newLinks()
 	if err != nil {
 		return nil, err
 	}
-	proc, err := startProcess(cfg.Binary, cfg.Args(wiring), l.inherit)
+	w, err := l.open(cfg)
+	if err != nil {
+		l.close()
+		return nil, err
+	}
+	proc, err := startProcess(command{name: cfg.Binary, args: cfg.Args(w), inherit: l.inherit, runAs: cfg.RunAs})
 	if err != nil {
 		l.close()
 		return nil, err
 	}
 	l.handedOver()
-	vm := &VM{
-		cfg: cfg, proc: proc, links: l,
-		console: &console.Log{CopyTo: cfg.Console},
-		drained: make(chan struct{}),
-		done:    make(chan struct{}),
-	}
+	vm := newVM(cfg, proc, l)
 	go vm.drain()
 	return vm, nil
 }
 
+func newVM(cfg Config, proc qemu, l *links) *VM {
+	return &VM{
+		cfg: cfg, proc: proc, links: l, console: &console.Log{CopyTo: cfg.Console},
+		drained: make(chan struct{}), done: make(chan struct{}),
+	}
+}
+
 // connect talks to QEMU until the guest runs.
 func (vm *VM) connect(ctx context.Context) error {
+	if vm.cfg.Confine != nil {
+		if err := vm.cfg.Confine(vm.PID()); err != nil {
+			return err
+		}
+	}
+	if err := vm.meet(ctx); err != nil {
+		return err
+	}
+	if err := vm.monitor.Execute(ctx, "cont", nil, nil); err != nil {
+		return err
+	}
+	go vm.watch()
+	return nil
+}
+
+// meet gets to know a QEMU that runs, whether its guest does or not.
+func (vm *VM) meet(ctx context.Context) error {
+	if vm.cfg.Detached != nil {
+		if err := vm.dial(ctx); err != nil {
+			return err
+		}
+	}
 	monitor, err := qmp.NewClient(ctx, vm.links.qmp, qmp.Config{Log: vm.cfg.Log})
 	if err != nil {
 		return err
@@ -90,14 +123,8 @@ func (vm *VM) connect(ctx context.Context) error {
 	if vm.cfg.elastic() > 0 {
 		backends = 2
 	}
-	if vm.memoryFiles, err = findMemory(vm.PID(), backends); err != nil {
-		return err
-	}
-	if err := monitor.Execute(ctx, "cont", nil, nil); err != nil {
-		return err
-	}
-	go vm.watch()
-	return nil
+	vm.memoryFiles, err = findMemory(vm.PID(), backends)
+	return err
 }
 
 // lastWords is how long a QEMU that hung up may take to say why and end.
@@ -107,16 +134,16 @@ const lastWords = 2 * time.Second
 func (vm *VM) abandon(ctx context.Context, cause error) error {
 	if ctx.Err() == nil {
 		select { // it probably fails by itself; killing it now would hide how
-		case <-vm.proc.done:
-			cause = errors.New(vm.proc.cmd.ProcessState.String())
+		case <-vm.proc.ended():
+			cause = fmt.Errorf("%w (%s)", cause, ended(vm.proc))
 		case <-time.After(lastWords):
 		}
 	}
-	vm.proc.stop()
+	stop(vm.proc)
 	if vm.monitor != nil {
 		vm.monitor.Close()
 	}
 	<-vm.drained
 	vm.links.hangUp()
-	return &StartError{Output: vm.proc.said(), Err: cause}
+	return &StartError{Output: strings.Join(vm.proc.words(), "; "), Err: cause}
 }

@@ -3,10 +3,12 @@ package vmm
 import (
 	"fmt"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"unicode"
 
 	"github.com/dustin/go-humanize"
+	"github.com/google/uuid"
 )
 
 // ConfigError lists everything that is wrong with a Config.
@@ -102,8 +104,23 @@ func (v *validation) machine(c Config) {
 	if c.Accel != "" && !validAccel(c.Accel) {
 		v.add("Accel", `use "tcg", "kvm" or leave it empty`, "%q is not an accelerator", c.Accel)
 	}
+	if c.Detached != nil {
+		v.detached(c)
+	}
 	if strings.ContainsFunc(c.Name, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		v.add("Name", "use printable characters", "%q has control characters", c.Name)
+	}
+}
+
+func (v *validation) detached(c Config) {
+	if !filepath.IsAbs(c.Detached.Dir) {
+		v.add("Detached.Dir", "give an absolute path", "%q is not one", c.Detached.Dir)
+	}
+	if _, err := uuid.Parse(c.Detached.UUID); err != nil || strings.ToLower(c.Detached.UUID) != c.Detached.UUID || len(c.Detached.UUID) != 36 {
+		v.add("Detached.UUID", "give a new one in lower case", "%q is not a UUID", c.Detached.UUID)
+	}
+	if c.Console != nil {
+		v.add("Console", "leave it out: the console of a detached machine is a file", "set")
 	}
 }
 

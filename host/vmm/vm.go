@@ -38,17 +38,18 @@ var _ Machine = (*VM)(nil)
 // VM is a running, or ended, virtual machine. Its methods may be called from any goroutine.
 type VM struct {
 	cfg         Config
-	proc        *process
+	proc        qemu
 	links       *links
 	monitor     *qmp.Client
 	memory      elastic.Memory
 	memoryFiles []string // see findMemory
 	console     *console.Log
 
-	killed  atomic.Bool   // Kill or Close was called
-	drained chan struct{} // closed when the console has ended
-	done    chan struct{} // closed when QEMU has ended and exit is set
-	exit    *ExitError
+	attached bool          // another process started it
+	killed   atomic.Bool   // Kill or Close was called
+	drained  chan struct{} // closed when the console has ended
+	done     chan struct{} // closed when QEMU has ended and exit is set
+	exit     *ExitError
 }
 
 // Port is the host's end of the call channel. It is the same connection at each call; what
@@ -83,11 +84,20 @@ func (vm *VM) Plugged(ctx context.Context) (int64, error) {
 	return n, vm.explain(err)
 }
 
+// Requested is the total of memory that the guest was last told to reach, boot memory included, bytes.
+func (vm *VM) Requested(ctx context.Context) (int64, error) {
+	if vm.cfg.elastic() <= 0 {
+		return vm.cfg.BootMemory, nil
+	}
+	n, err := virtioMem{vm.monitor}.Requested(ctx)
+	return vm.cfg.BootMemory + n, vm.explain(err)
+}
+
 // Resident is the guest memory that exists on the host, in RAM or swapped out, bytes. It
 // is what the guest has touched and not given back; QEMU's own memory is not in it.
 func (vm *VM) Resident() (int64, error) {
 	n, err := allocated(vm.memoryFiles)
-	if vm.proc.ended() { // the paths may by now mean another process
+	if hasEnded(vm.proc) { // the paths may by now mean another process
 		return 0, ErrNotRunning
 	}
 	return n, err
@@ -138,7 +148,12 @@ func (vm *VM) Err() *ExitError {
 
 // ConsoleTail is the last lines of the guest kernel's console, at most 200, made safe to
 // show.
-func (vm *VM) ConsoleTail() []string { return vm.console.Tail() }
+func (vm *VM) ConsoleTail() []string {
+	if d := vm.cfg.Detached; d != nil {
+		return tailOf(d.console())
+	}
+	return vm.console.Tail()
+}
 
 // Kill ends the machine at once and waits for its end. An ended machine is no error.
 func (vm *VM) Kill() error {

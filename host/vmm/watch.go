@@ -14,7 +14,13 @@ const exitGrace = 5 * time.Second
 
 // watch follows the machine from its start to its end.
 func (vm *VM) watch() {
+	if vm.cfg.Detached != nil {
+		go vm.trim()
+	}
 	var seen ending
+	if vm.attached { // what it said before somebody listened is lost
+		vm.checkStuck(&seen)
+	}
 	for event := range vm.monitor.Events() {
 		vm.observe(event, &seen)
 	}
@@ -22,10 +28,11 @@ func (vm *VM) watch() {
 		seen.monitor = vm.monitor.Err()
 		vm.cfg.logger().Error("qemu's monitor failed, killing qemu", "pid", vm.PID(), "cause", seen.monitor)
 	}
-	vm.proc.stop()
+	stop(vm.proc)
 	<-vm.drained
 	vm.monitor.Close()
-	seen.killed, seen.status = vm.killed.Load(), vm.proc.status()
+	seen.killed = vm.killed.Load()
+	seen.status, seen.statusKnown = vm.proc.status()
 	vm.conclude(seen)
 }
 
@@ -33,7 +40,7 @@ func (vm *VM) endsWithin(grace time.Duration) bool {
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
 	select {
-	case <-vm.proc.done:
+	case <-vm.proc.ended():
 		return true
 	case <-timer.C:
 		return false
@@ -42,11 +49,11 @@ func (vm *VM) endsWithin(grace time.Duration) bool {
 
 // conclude publishes the end.
 func (vm *VM) conclude(seen ending) {
-	lines := vm.console.Tail()
+	lines := vm.ConsoleTail()
 	cause, detail := seen.cause(lines)
 	vm.exit = &ExitError{
 		Cause: cause, Detail: detail, Status: seen.status,
-		Stderr: vm.proc.stderr.Tail(), Console: lines,
+		Stderr: vm.proc.words(), Console: lines,
 	}
 	vm.cfg.logger().Info("vm ended", "name", vm.cfg.name(), "pid", vm.PID(), "how", vm.exit.Error())
 	close(vm.done)
@@ -63,10 +70,15 @@ func (vm *VM) observe(event qmp.Event, seen *ending) {
 			seen.shutdown = &data
 		}
 	case "STOP":
-		if state := vm.stuckState(); state != "" {
-			seen.hung = state
-			_ = vm.proc.kill() // its end follows in any case
-		}
+		vm.checkStuck(seen)
+	}
+}
+
+// checkStuck ends a machine that cannot go on.
+func (vm *VM) checkStuck(seen *ending) {
+	if state := vm.stuckState(); state != "" {
+		seen.hung = state
+		_ = vm.proc.kill() // its end follows in any case
 	}
 }
 

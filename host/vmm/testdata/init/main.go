@@ -66,15 +66,15 @@ func port() *os.File {
 
 var touched []byte
 
-// obey answers each line with one line.
+// obey answers each line with one line. The port ends while no host has it open.
 func obey(f *os.File) {
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		word, arg, _ := strings.Cut(lines.Text(), " ")
-		fmt.Fprintln(f, do(word, arg))
+	for ; ; time.Sleep(5 * time.Millisecond) {
+		lines := bufio.NewScanner(f)
+		for lines.Scan() {
+			word, arg, _ := strings.Cut(lines.Text(), " ")
+			fmt.Fprintln(f, do(word, arg))
+		}
 	}
-	fmt.Println("silotest: port ended", lines.Err())
-	idle()
 }
 
 func do(word, arg string) string {
