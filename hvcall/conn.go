@@ -22,6 +22,10 @@ type Limits struct {
 	Burst    int     // frames read at once before that rate applies; 0 = 2,000
 	Calls    int     // calls handled at once; 0 = 16
 
+	// Skip is how many bytes in all may be passed over in search of the next frame, by a side that may have joined in
+	// the middle of one; 0 = none: what is no frame ends the conversation.
+	Skip int64
+
 	// Stuck is how long one frame may wait for a peer that does not read before the conversation
 	// ends; 0 = for ever. A host sets it, for a guest must not be able to hold up whoever tells it
 	// something. A guest leaves it: a host that is away for a while is a state, not an end.
@@ -47,13 +51,17 @@ func (l Limits) withDefaults() Limits {
 // Config configures a Conn. The zero value is right.
 type Config struct {
 	Limits Limits
-	Log    *slog.Logger // nil = silent
+	// Away is called, from Serve, when the peer went away or another took its place in the middle of a
+	// conversation: Hello is due again. It must not wait. nil = nothing is to be done.
+	Away func()
+	Log  *slog.Logger // nil = silent
 }
 
 // Conn is one end of a conversation. Its methods may be called from any goroutine.
 type Conn struct {
 	rw     io.ReadWriteCloser
 	limits Limits
+	away   func()
 	log    *slog.Logger
 
 	wmu   sync.Mutex    // serialises frames on rw
@@ -77,7 +85,7 @@ func NewConn(rw io.ReadWriteCloser, cfg Config) *Conn {
 		log = slog.New(slog.DiscardHandler)
 	}
 	c := &Conn{
-		rw: rw, limits: cfg.Limits.withDefaults(), log: log,
+		rw: rw, limits: cfg.Limits.withDefaults(), away: cfg.Away, log: log,
 		waiting: make(map[uint32]chan result), closed: make(chan struct{}),
 	}
 	c.most.Store(DefaultMaxFrame)
@@ -101,6 +109,16 @@ func (c *Conn) SetPeerMax(n uint32) {
 func (c *Conn) Close() error {
 	c.shut(ErrClosed)
 	return nil
+}
+
+// Lost has all calls that wait for a reply return ErrAway: the peer that was asked is not there any more.
+func (c *Conn) Lost() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for seq, ch := range c.waiting {
+		delete(c.waiting, seq)
+		ch <- result{err: ErrAway}
+	}
 }
 
 // Done is closed when the conversation has ended.

@@ -16,6 +16,10 @@ var ErrClosed = errors.New("connection closed")
 // ErrStuck is why a conversation ended whose peer did not read for longer than Limits.Stuck.
 var ErrStuck = errors.New("the peer does not read")
 
+// ErrAway is returned while nobody has the other end of the port open, as when a host starts anew. Calls that
+// wait for an answer then return it: nobody will give it.
+var ErrAway = errors.New("the host is away")
+
 // FrameError says which field of a frame or payload a correct peer would not have sent.
 type FrameError struct {
 	Field string // name of the field

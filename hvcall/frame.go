@@ -82,14 +82,33 @@ func (h Header) check(max uint32) error {
 // ReadFrame reads one frame. Nothing is allocated for the payload before its length has been
 // checked, so a hostile length costs the reader nothing.
 func ReadFrame(r io.Reader, max uint32) (Frame, error) {
+	f, _, err := readFrame(r, max, 0)
+	return f, err
+}
+
+// readFrame is ReadFrame, and goes on byte by byte where no header stands, over at most skip bytes. It returns
+// how many it skipped.
+func readFrame(r io.Reader, max uint32, skip int64) (_ Frame, skipped int64, err error) {
 	var hdr [HeaderSize]byte
 	if _, err := io.ReadFull(r, hdr[:]); err != nil {
-		return Frame{}, err
+		return Frame{}, 0, err
 	}
 	h, err := ParseHeader(hdr[:], max)
-	if err != nil {
-		return Frame{}, err
+	for ; err != nil && skipped < skip; skipped++ {
+		copy(hdr[:], hdr[1:])
+		if _, err := io.ReadFull(r, hdr[HeaderSize-1:]); err != nil {
+			return Frame{}, skipped, err
+		}
+		h, err = ParseHeader(hdr[:], max)
 	}
+	if err != nil {
+		return Frame{}, skipped, err
+	}
+	f, err := readPayload(r, h)
+	return f, skipped, err
+}
+
+func readPayload(r io.Reader, h Header) (Frame, error) {
 	f := Frame{Header: h}
 	if h.Length == 0 {
 		return f, nil

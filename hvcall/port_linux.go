@@ -8,7 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // PortName is the name of the virtio-serial port that carries the calls.
@@ -59,18 +62,31 @@ func findPort(sys, dev string) (string, error) {
 }
 
 // port is a virtio-serial port as a stream. The driver says end-of-file while no host has the other
-// end open, for instance early at boot or while a broker restarts. That is a state, not an end:
-// Read waits for the host to come back.
+// end open, for instance early at boot or while a broker restarts. That is a state, not an end: Read says
+// ErrAway once, when a host that was heard has gone, and then waits for the next one. Write fails with ErrAway
+// until that one is there.
 type port struct {
-	f    *os.File
-	gone chan struct{} // closed by Close
+	f     *os.File
+	gone  chan struct{} // closed by Close
+	heard bool          // Read's own: a host has spoken since it was last away
+	away  atomic.Bool
 }
 
 func (p *port) Read(b []byte) (int, error) {
 	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
 		n, err := p.f.Read(b)
-		if n > 0 || (err != nil && !errors.Is(err, io.EOF)) {
+		if n > 0 {
+			p.heard = true
+			p.back()
+			return n, nil
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
 			return n, err
+		}
+		if p.heard {
+			p.heard = false
+			p.leave()
+			return 0, ErrAway
 		}
 		select {
 		case <-p.gone:
@@ -80,7 +96,45 @@ func (p *port) Read(b []byte) (int, error) {
 	}
 }
 
-func (p *port) Write(b []byte) (int, error) { return p.f.Write(b) }
+// leave lets go who waits in Write.
+func (p *port) leave() {
+	p.away.Store(true)
+	_ = p.f.SetWriteDeadline(time.Now()) // a device that cannot be polled has no deadlines: its writers wait
+}
+
+func (p *port) back() {
+	if p.away.CompareAndSwap(true, false) {
+		_ = p.f.SetWriteDeadline(time.Time{})
+	}
+}
+
+func (p *port) Write(b []byte) (int, error) {
+	if p.away.Load() {
+		if !p.attended() {
+			return 0, ErrAway
+		}
+		p.back()
+	}
+	n, err := p.f.Write(b)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = ErrAway
+	}
+	return n, err
+}
+
+// attended reports whether a host has the other end open.
+func (p *port) attended() bool {
+	raw, err := p.f.SyscallConn()
+	if err != nil {
+		return false
+	}
+	fds := []unix.PollFd{{Events: unix.POLLOUT}}
+	err = raw.Control(func(fd uintptr) {
+		fds[0].Fd = int32(fd)
+		_, _ = unix.Poll(fds, 0) // without an answer it is not attended
+	})
+	return err == nil && fds[0].Revents&(unix.POLLHUP|unix.POLLERR) == 0 && fds[0].Revents != 0
+}
 
 func (p *port) Close() error {
 	close(p.gone) // Conn closes its transport once

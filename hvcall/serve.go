@@ -32,14 +32,22 @@ func (c *Conn) Serve(ctx context.Context, h Handler) error {
 func (c *Conn) read(ctx context.Context, h Handler, calls *sync.WaitGroup) error {
 	pace := rate.NewLimiter(rate.Limit(c.limits.Frames), c.limits.Burst)
 	slots := make(chan struct{}, c.limits.Calls)
+	skip := c.limits.Skip
 	warn := rate.Sometimes{First: 3, Interval: 10 * time.Second} // the peer must not fill our log either
 	for {
 		// A flood is met by reading slower: the peer's own buffers fill up, not ours.
 		if err := pace.Wait(ctx); err != nil {
 			return cmp.Or(context.Cause(ctx), context.DeadlineExceeded)
 		}
-		f, err := ReadFrame(c.rw, c.limits.MaxFrame)
-		if err != nil {
+		f, skipped, err := readFrame(c.rw, c.limits.MaxFrame, skip)
+		skip -= skipped
+		if errors.Is(err, ErrAway) || skipped > 0 {
+			c.interrupted()
+		}
+		switch {
+		case errors.Is(err, ErrAway):
+			continue // half a frame goes with who sent it
+		case err != nil:
 			return err
 		}
 		switch {
@@ -52,6 +60,14 @@ func (c *Conn) read(ctx context.Context, h Handler, calls *sync.WaitGroup) error
 				warn.Do(func() { c.log.Warn("statement refused", "op", f.Op, "err", err) })
 			}
 		}
+	}
+}
+
+// interrupted sees to what nobody will answer any more.
+func (c *Conn) interrupted() {
+	c.Lost()
+	if c.away != nil {
+		c.away()
 	}
 }
 

@@ -62,6 +62,13 @@ func (c *Conn) SendLog(s Stream, data []byte) error {
 	return nil
 }
 
+// PutLog sends output of at most MaxLog bytes and waits until the peer has taken it over. Sent again after
+// ErrAway, it may be there twice.
+func (c *Conn) PutLog(ctx context.Context, s Stream, data []byte) error {
+	_, err := c.Call(ctx, OpLog, Log{Stream: s, Data: data}.AppendTo(nil))
+	return err
+}
+
 // SendExit reports how the application ended and waits until the host has it, so that the guest
 // may power off afterwards.
 func (c *Conn) SendExit(ctx context.Context, e Exit) error {

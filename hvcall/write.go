@@ -1,6 +1,9 @@
 package hvcall
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Send sends a statement: nothing comes back. It waits while the peer does not read, until the
 // conversation ends.
@@ -56,7 +59,7 @@ func (c *Conn) put(frame []byte) (half bool, err error) {
 		defer c.stuck.Stop()
 	}
 	n, err := c.rw.Write(frame)
-	return err != nil && n > 0, err
+	return err != nil && n > 0 && !errors.Is(err, ErrAway), err
 }
 
 // sent judges a write. After half a frame the peer cannot find the next one: the conversation is

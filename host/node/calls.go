@@ -34,7 +34,9 @@ func (g *Guest) answer(_ context.Context, f hvcall.Frame) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		g.out.put(l)
+		if written := g.out.put(l); f.Flags&hvcall.FlagCall != 0 {
+			return nil, g.out.await(written) // the answer says that the guest may forget it
+		}
 	case hvcall.OpReady:
 		g.ready.happen()
 		g.changes.put(struct{}{})

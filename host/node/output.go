@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"sync"
@@ -17,17 +18,26 @@ type output struct {
 	streams map[hvcall.Stream]io.Writer
 	log     *slog.Logger
 
-	queue   chan hvcall.Log
+	queue   chan piece
 	drained chan struct{} // closed when the queue was closed and written
 	aborted chan struct{} // closed when nobody waits for the rest
 	once    sync.Once
 }
 
+// piece is some output, and written is closed once it has been written or given up.
+type piece struct {
+	hvcall.Log
+	written chan struct{}
+}
+
+// errNotTaken is the answer for output that nobody waits for any more.
+var errNotTaken = errors.New("the output is not taken any more")
+
 func newOutput(s GuestSpec, log *slog.Logger) *output {
 	o := &output{
 		streams: map[hvcall.Stream]io.Writer{hvcall.StreamOut: s.Stdout, hvcall.StreamErr: s.Stderr, hvcall.StreamInit: s.InitLog},
 		log:     log,
-		queue:   make(chan hvcall.Log, outputRoom/hvcall.MaxLog),
+		queue:   make(chan piece, outputRoom/hvcall.MaxLog),
 		drained: make(chan struct{}), aborted: make(chan struct{}),
 	}
 	go o.write()
@@ -47,6 +57,7 @@ func (o *output) write() {
 			failed[piece.Stream] = true
 			o.log.Warn("output of guest not written", "stream", piece.Stream, "err", err)
 		}
+		close(piece.written)
 	}
 }
 
@@ -59,11 +70,23 @@ func (o *output) isAborted() bool {
 	}
 }
 
-// put adds a piece. It waits while there is no room for it.
-func (o *output) put(piece hvcall.Log) {
+// put adds a piece. It waits while there is no room for it. What it returns is closed once the piece is written.
+func (o *output) put(l hvcall.Log) <-chan struct{} {
+	p := piece{l, make(chan struct{})}
 	select {
-	case o.queue <- piece:
+	case o.queue <- p:
 	case <-o.aborted:
+	}
+	return p.written
+}
+
+// await waits until a piece has been written. It fails when nobody writes any more.
+func (o *output) await(written <-chan struct{}) error {
+	select {
+	case <-written:
+		return nil
+	case <-o.aborted:
+		return errNotTaken
 	}
 }
 

@@ -40,6 +40,7 @@ func (s *stranger) wait() {
 	}
 	if err == nil {
 		close(s.done)
+		s.file.Close()
 	}
 }
 
@@ -56,11 +57,14 @@ func (s *stranger) close() { s.file.Close() }
 func (s *stranger) kill() error {
 	raw, err := s.file.SyscallConn()
 	if err != nil {
-		return fmt.Errorf("kill process %d: %w", s.id, err)
+		return nil // closed: it has ended
 	}
 	var sent error
 	err = raw.Control(func(fd uintptr) { sent = unix.PidfdSendSignal(int(fd), unix.SIGKILL, nil, 0) })
-	if err = errors.Join(err, sent); err != nil && !errors.Is(err, unix.ESRCH) {
+	if errors.Is(err, os.ErrClosed) || errors.Is(sent, unix.ESRCH) {
+		return nil
+	}
+	if err = errors.Join(err, sent); err != nil {
 		return fmt.Errorf("kill process %d: %w", s.id, err)
 	}
 	return nil

@@ -342,6 +342,19 @@ func (c *control) hostSteal(s hvcall.Steal) {
 	}
 }
 
+// restate has everything stated to a host that may have heard nothing of it.
+func (c *control) restate() {
+	c.usageAt = 0
+	if c.demand.Revision == 0 {
+		return
+	}
+	c.demand.Revision++
+	c.demand.Applied, c.demand.Reason = c.applied, hvcall.ReasonRestate
+	if err := c.host.SendDemand(c.demand); err != nil {
+		c.log.Error("demand not sent", "err", err)
+	}
+}
+
 // appHello makes the application a speaker and returns what it is welcomed with.
 func (c *control) appHello(app speaker, h hvcall.Hello) hvcall.Welcome {
 	c.app, c.appSteal = app, h.Can(hvcall.CapSteal)

@@ -8,9 +8,13 @@ import (
 	"github.com/silo-os/silo/hvcall"
 )
 
-// drainFor is how long output is waited for after the application ended: a process it left behind
-// may hold the pipe open for ever.
-const drainFor = 500 * time.Millisecond
+const (
+	// drainFor is how long output is waited for after the application ended: a process it left behind
+	// may hold the pipe open for ever.
+	drainFor = 500 * time.Millisecond
+	// sendFor is how long a host may take to take it over. One may be starting anew.
+	sendFor = 10 * time.Minute
+)
 
 // tail keeps the last bytes written to it.
 type tail struct {
@@ -39,12 +43,15 @@ func (t *tail) bytes() []byte {
 type forwarder struct {
 	send func(hvcall.Stream, []byte) error
 	errs tail
+	from []*os.File
 	wg   sync.WaitGroup
 }
 
-// forward copies from f until its end. Output that the host does not take is dropped after the
-// connection is gone; until then a slow host slows the application down, as a slow terminal would.
+// forward copies from f until its end. Each piece is sent until a host has it: while none is there, or a slow one, the
+// application's writes wait, as at a slow terminal, with what its pipe holds. Output is dropped only when the
+// conversation has ended.
 func (fw *forwarder) forward(s hvcall.Stream, f *os.File) {
+	fw.from = append(fw.from, f)
 	fw.wg.Go(func() {
 		defer f.Close()
 		buf := make([]byte, hvcall.MaxLog)
@@ -63,12 +70,20 @@ func (fw *forwarder) forward(s hvcall.Stream, f *os.File) {
 	})
 }
 
-// drain waits until all output has been sent, at most for drainFor.
+// drain waits until all output has been sent.
 func (fw *forwarder) drain() {
 	done := make(chan struct{})
 	go func() { fw.wg.Wait(); close(done) }()
 	select {
 	case <-done:
+		return
 	case <-time.After(drainFor):
+	}
+	for _, f := range fw.from {
+		_ = f.SetReadDeadline(time.Now()) // what was read is still sent
+	}
+	select {
+	case <-done:
+	case <-time.After(sendFor):
 	}
 }

@@ -2,11 +2,14 @@ package pid1
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"runtime"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/u-root/u-root/pkg/ulog"
@@ -26,8 +29,8 @@ const (
 	// collection: by then the application may have all that is left.
 	heapPercent = 25
 
-	// exitWithin bounds the wait for the host to take in how the application ended.
-	exitWithin = 5 * time.Second
+	// exitWithin bounds the wait for a host to take in how the application ended. One may be starting anew.
+	exitWithin = 10 * time.Minute
 )
 
 // Main is the life of the guest. It returns only by powering off.
@@ -63,14 +66,14 @@ func live() error {
 		return err
 	}
 	g.bootTotal = boot.total
+	go g.reintroduce()
 	w, err := g.hello()
 	if err != nil {
 		return err
 	}
+	go g.pulse()
 	exit := g.serveApplication(w, p)
-	ctx, cancel := context.WithTimeout(context.Background(), exitWithin)
-	defer cancel()
-	if err := g.host.SendExit(ctx, exit); err != nil {
+	if err := g.untilTaken(exitWithin, func(ctx context.Context) error { return g.host.SendExit(ctx, exit) }); err != nil {
 		return fmt.Errorf("report the end of the application: %w", err)
 	}
 	return nil
@@ -82,6 +85,8 @@ type guest struct {
 	log       *slog.Logger
 	bootTotal int64         // bytes managed by the kernel before the host knew of us, and so before any plug
 	control   chan *control // holds the control loop once it exists
+	again     chan struct{} // holds a token when Hello is due again
+	ready     atomic.Bool   // the application said that it serves
 }
 
 func connect() (*guest, error) {
@@ -91,8 +96,9 @@ func connect() (*guest, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn := hvcall.NewConn(port, hvcall.Config{})
-	g := &guest{host: conn, control: make(chan *control, 1)}
+	g := &guest{control: make(chan *control, 1), again: make(chan struct{}, 1)}
+	conn := hvcall.NewConn(port, hvcall.Config{Limits: hvcall.Limits{Skip: math.MaxInt64}, Away: g.helloAgain})
+	g.host = conn
 	g.log = slog.New(slog.NewTextHandler(logWriter{conn}, nil))
 	go func() {
 		if err := conn.Serve(context.Background(), g.fromHost); err != nil {
@@ -108,16 +114,19 @@ type logWriter struct{ conn *hvcall.Conn }
 func (w logWriter) Write(b []byte) (int, error) { return len(b), w.conn.SendLog(hvcall.StreamInit, b) }
 
 // hello introduces the guest until somebody answers.
-func (g *guest) hello() (hvcall.Welcome, error) {
+func (g *guest) hello() (w hvcall.Welcome, err error) {
 	h := hvcall.Hello{
 		Role: hvcall.RolePID1, NumCPU: runtime.NumCPU(), PID: os.Getpid(),
 		Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog, hvcall.CapSteal},
 	}
 	for {
 		ctx, cancel := context.WithTimeout(context.Background(), helloEvery)
-		w, err := g.host.SayHello(ctx, h)
+		w, err = g.host.SayHello(ctx, h)
 		cancel()
-		if err == nil || ctx.Err() == nil {
+		switch {
+		case errors.Is(err, hvcall.ErrAway):
+			time.Sleep(retryAfter)
+		case err == nil || ctx.Err() == nil:
 			return w, err
 		}
 	}

@@ -3,6 +3,7 @@ package pid1
 import (
 	"context"
 	"fmt"
+	"math"
 	"runtime"
 	"time"
 
@@ -38,6 +39,11 @@ func (g *guest) serveApplication(w hvcall.Welcome, p *preparation) hvcall.Exit {
 	return g.supervise(ctx, c, k, app, func() { stop(); <-loop })
 }
 
+// output passes on a piece of what the application wrote, and returns when a host has it.
+func (g *guest) output(s hvcall.Stream, data []byte) error {
+	return g.untilTaken(math.MaxInt64, func(ctx context.Context) error { return g.host.PutLog(ctx, s, data) })
+}
+
 func initFailed(err error) hvcall.Exit {
 	return hvcall.Exit{Cause: hvcall.CauseInit, Code: 125, Text: err.Error()}
 }
@@ -48,7 +54,7 @@ func (g *guest) supervise(ctx context.Context, c *control, k *kernel, app *appli
 	if err := watchGate(k.mem, func() { c.post(func(*control) {}) }); err != nil {
 		g.log.Error("gate not watched: stalls are noticed late", "err", err)
 	}
-	fw := &forwarder{send: g.host.SendLog}
+	fw := &forwarder{send: g.output}
 	fw.forward(hvcall.StreamOut, app.out)
 	fw.forward(hvcall.StreamErr, app.err)
 	go g.serveCalls(ctx, c, app)
@@ -103,6 +109,7 @@ func (g *guest) fromApplication(c *control, conn *hvcall.Conn, f hvcall.Frame) (
 		c.post(func(c *control) { c.appUses(u) })
 		return nil, nil
 	case hvcall.OpReady:
+		g.ready.Store(true)
 		return nil, g.host.SendReady()
 	}
 	return nil, &hvcall.Fault{Op: f.Op, Code: hvcall.CodeUnknown}

@@ -1,0 +1,78 @@
+package pid1
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/silo-os/silo/hvcall"
+)
+
+const (
+	// retryAfter is how long after a host was found to be away it is tried again.
+	retryAfter = 20 * time.Millisecond
+
+	// pulseEvery is how often the host is asked something that only one which knows this guest answers. A host
+	// that took the place of another so quickly that the port did not show it is noticed by that.
+	pulseEvery = 2 * time.Second
+)
+
+// helloAgain has Hello said: another host may be there, which knows nothing of this guest.
+func (g *guest) helloAgain() {
+	select {
+	case g.again <- struct{}{}:
+	default:
+	}
+}
+
+// heed takes from an error what it says of the host.
+func (g *guest) heed(err error) {
+	var fault *hvcall.Fault
+	if errors.As(err, &fault) && fault.Code == hvcall.CodeOrder {
+		g.helloAgain()
+	}
+}
+
+// reintroduce says Hello to each new host and states everything again, as long as the guest lives.
+func (g *guest) reintroduce() {
+	for range g.again {
+		g.host.Lost() // who was asked before is not there to answer
+		if _, err := g.hello(); err != nil {
+			g.log.Warn("hello not said again", "err", err)
+			continue
+		}
+		if g.ready.Load() {
+			g.heed(g.host.SendReady())
+		}
+		// Before there is a control loop there is nothing to state.
+		_ = g.post(hvcall.OpDemand, (*control).restate)
+	}
+}
+
+// pulse looks whether the host knows this guest, as long as the guest lives.
+func (g *guest) pulse() {
+	for range time.Tick(pulseEvery) {
+		ctx, cancel := context.WithTimeout(context.Background(), pulseEvery)
+		_, err := g.host.AskTime(ctx)
+		cancel()
+		g.heed(err)
+	}
+}
+
+// untilTaken repeats what must reach a host until one has taken it, for no longer than most. A host that is away, or
+// that does not know this guest yet, is a reason to repeat; a refusal, and the end of the conversation, are not.
+func (g *guest) untilTaken(most time.Duration, send func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), most)
+	defer cancel()
+	for {
+		err := send(ctx)
+		g.heed(err)
+		var fault *hvcall.Fault
+		again := errors.Is(err, hvcall.ErrAway) ||
+			errors.As(err, &fault) && (fault.Code == hvcall.CodeOrder || fault.Code == hvcall.CodeBusy)
+		if !again || ctx.Err() != nil {
+			return err
+		}
+		time.Sleep(retryAfter)
+	}
+}
