@@ -6,6 +6,9 @@ func (b *Broker) take(e Event) {
 	case GuestAdded:
 		b.added(e)
 		return
+	case Adopted:
+		b.adopted(e)
+		return
 	case CapacityChanged:
 		b.s.Capacity = e.Capacity.normal()
 		return

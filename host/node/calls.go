@@ -77,7 +77,10 @@ func (g *Guest) takeDemand(d hvcall.Demand) {
 	g.demanded = true
 	g.mu.Unlock()
 	if first {
+		// What it was granted before it said what it wants is no answer to it.
+		g.node.tell(broker.Demanded{Guest: g.id, Demand: d})
 		g.grants.poke()
+		return
 	}
 	g.node.post(broker.Demanded{Guest: g.id, Demand: d})
 }
@@ -100,10 +103,14 @@ func (g *Guest) takeExit(f hvcall.Frame) error {
 		return err
 	}
 	g.mu.Lock()
-	if g.reported == nil {
+	first := g.reported == nil
+	if first {
 		g.reported = &e
 	}
 	g.mu.Unlock()
+	if first && g.spec.Exited != nil {
+		g.spec.Exited(e)
+	}
 	g.told.happen()
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/silo-os/silo/host/broker"
 	"github.com/silo-os/silo/host/cpushare"
 	"github.com/silo-os/silo/host/vmm"
+	"github.com/silo-os/silo/hvcall"
 )
 
 // Config configures a Node. The zero value gives guests what is available on this machine.
@@ -96,6 +97,14 @@ type GuestSpec struct {
 	Stdout, Stderr io.Writer // the application's; nil = dropped
 	InitLog        io.Writer // PID 1's log; nil = dropped
 	Console        io.Writer // the kernel's messages; nil = only the last lines are kept, for errors
+
+	// Machine changes the machine's configuration before it is started; nil = it is right.
+	Machine func(*vmm.Config)
+	// Limit is told the most memory that the machine may hold, bytes: before it may hold more, and after it
+	// holds less; never twice at once. nil = nobody enforces it.
+	Limit func(bytes int64)
+	// Exited is told how the application ended, before the guest is answered and powers off.
+	Exited func(hvcall.Exit)
 
 	HelloDeadline  time.Duration // from the start of the machine to its Hello; 0 = 30 s
 	ShutdownWithin time.Duration // for a clean end when nobody says how long; 0 = 10 s

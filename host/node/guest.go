@@ -28,6 +28,10 @@ type Guest struct {
 	grants    *slot[hvcall.Grant]
 	cpus      *processors
 	changes   *slot[struct{}]
+	bounds    chan error // the answer to a change of bounds
+	limits    *limiter
+
+	adopted bool // its machine ran before this node did
 
 	said  moment      // Hello was answered
 	ready moment      // the application said that it serves
@@ -73,12 +77,7 @@ func (n *Node) Start(ctx context.Context, spec GuestSpec) (*Guest, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Guest{
-		node: n, spec: spec, admission: make(chan error, 1), resizes: newResizer(),
-		grants: newSlot[hvcall.Grant](), cpus: newProcessors(spec.CPU.MaxMilli), changes: newSlot[struct{}](),
-		said: newMoment(), ready: newMoment(), told: newMoment(),
-		kill: make(chan string, 1), done: make(chan struct{}),
-	}
+	g := newGuest(n, spec)
 	if err := n.register(g); err != nil {
 		return nil, err
 	}
@@ -87,10 +86,24 @@ func (n *Node) Start(ctx context.Context, spec GuestSpec) (*Guest, error) {
 		n.ended.Done()
 		return nil, err
 	}
-	g.conn = hvcall.NewConn(g.vm.Port(), hvcall.Config{Limits: hvcall.Limits{Stuck: stuckAfter}, Log: n.cfg.Log})
-	g.out = newOutput(g.spec, n.cfg.Log)
-	go g.live()
+	g.begin(hvcall.Limits{Stuck: stuckAfter})
 	return g, nil
+}
+
+func newGuest(n *Node, spec GuestSpec) *Guest {
+	return &Guest{
+		node: n, spec: spec, admission: make(chan error, 1), resizes: newResizer(),
+		grants: newSlot[hvcall.Grant](), cpus: newProcessors(spec.CPU.MaxMilli), changes: newSlot[struct{}](),
+		said: newMoment(), ready: newMoment(), told: newMoment(), bounds: make(chan error, 1),
+		limits: newLimiter(spec.Limit), kill: make(chan string, 1), done: make(chan struct{}),
+	}
+}
+
+// begin has the guest served, whose machine runs.
+func (g *Guest) begin(l hvcall.Limits) {
+	g.conn = hvcall.NewConn(g.vm.Port(), hvcall.Config{Limits: l, Log: g.node.cfg.Log})
+	g.out = newOutput(g.spec, g.node.cfg.Log)
+	go g.live()
 }
 
 // Run starts a guest and waits for its end. When ctx ends the guest is asked to end within
@@ -124,7 +137,12 @@ func (g *Guest) boot(ctx context.Context) error {
 		return fmt.Errorf("start guest %s: wait for room on the host: %w", g.id, ctx.Err())
 	}
 	g.started = time.Now()
-	vm, err := g.node.cfg.Launch(ctx, g.spec.machine(g.node.cfg.Log))
+	cfg := g.spec.machine(g.node.cfg.Log)
+	if g.spec.Machine != nil {
+		g.spec.Machine(&cfg)
+	}
+	g.limits.follow(g.upper)
+	vm, err := g.node.cfg.Launch(ctx, cfg)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,8 @@ const (
 	stuckAfter = 30 * time.Second
 	// powerOffWithin is how long a guest has from its Exit, or from hanging up, until its machine ends.
 	powerOffWithin = 10 * time.Second
+	// adoptedHello is the least that a guest has that said Hello to another host before.
+	adoptedHello = 5 * time.Minute
 	// flushAfterKill is how long the output of a killed guest may take to be written.
 	flushAfterKill = time.Second
 )
@@ -29,7 +31,7 @@ func (g *Guest) live() {
 	talk := &conversation{done: make(chan struct{})}
 	go func() { defer close(talk.done); talk.err = g.conn.Serve(ctx, g.answer) }()
 	var work sync.WaitGroup
-	for _, f := range []func(context.Context){g.sendGrants, g.resize, g.runProcessors, g.observe} {
+	for _, f := range []func(context.Context){g.sendGrants, g.resize, g.runProcessors, g.observe, g.limit} {
 		work.Go(func() { f(ctx) })
 	}
 	end := g.await(talk)
@@ -50,7 +52,11 @@ type ending struct {
 
 // await waits until the machine has ended, and ends it where it should.
 func (g *Guest) await(talk *conversation) (end ending) {
-	hello := time.NewTimer(g.spec.HelloDeadline)
+	deadline := g.spec.HelloDeadline
+	if g.adopted { // it may have to be heard over a host that starts many at once
+		deadline = max(deadline, adoptedHello)
+	}
+	hello := time.NewTimer(deadline)
 	defer hello.Stop()
 	var off <-chan time.Time // when a guest that is through must be off
 	said, told, over := g.said.c, g.told.c, talk.done

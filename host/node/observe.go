@@ -46,6 +46,7 @@ func (g *Guest) show(view broker.Guest) {
 		g.cpus.upper.put(uint32(upper))
 	}
 	g.changes.put(struct{}{})
+	g.limits.poke()
 }
 
 // Observe returns how the guest stands now.

@@ -63,6 +63,12 @@ func (n *Node) do(a broker.Action) {
 		n.with(a.Guest, func(g *Guest) { g.resizes.put(a) })
 	case broker.SendGrant:
 		n.with(a.Guest, func(g *Guest) { g.grants.put(a.Grant) })
+	case broker.Kill:
+		n.with(a.Guest, func(g *Guest) { g.stop("killed by the host: " + a.Why) })
+	case broker.BoundsSet:
+		n.with(a.Guest, func(g *Guest) { g.answerBounds(nil) })
+	case broker.BoundsDenied:
+		n.with(a.Guest, func(g *Guest) { g.answerBounds(&BoundsError{Guest: a.Guest, Why: a.Why}) })
 	}
 }
 

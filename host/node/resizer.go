@@ -66,6 +66,7 @@ func (g *Guest) resize(ctx context.Context) {
 func (g *Guest) resizeTo(ctx context.Context, a broker.Resize) {
 	waiting, giveUp := context.WithCancel(ctx)
 	defer giveUp()
+	g.limits.follow(g.upper)
 	ended := make(chan func(), 1)
 	go func() {
 		now, err := g.vm.Resize(waiting, a.Total)
