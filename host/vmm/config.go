@@ -52,8 +52,8 @@ type Config struct {
 
 	// Console gets the kernel's messages line by line, made safe for a terminal; nil =
 	// none. While it blocks, the guest's console does.
-	Console io.Writer
-	Log     *slog.Logger // nil = silent
+	Console io.Writer    `json:"-"`
+	Log     *slog.Logger `json:"-"` // nil = silent
 
 	// Detached has the machine outlive this process, to be found again by Attach; nil = it ends with this
 	// process, whatever ends that.
@@ -69,7 +69,10 @@ type Config struct {
 }
 
 // User is whom a process runs as.
-type User struct{ UID, GID uint32 }
+type User struct {
+	UID, GID uint32
+	Groups   []uint32 // further ones, such as the one that may use /dev/kvm
+}
 
 // DefaultStartTimeout is how long QEMU may take to answer its first command. It answers
 // within 0.1 s on an idle machine; the rest is for busy ones.

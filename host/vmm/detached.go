@@ -70,7 +70,7 @@ func (d *Detached) lay(cfg Config) (_ *links, w Wiring, output *os.File, err err
 		return nil, w, nil, err
 	}
 	l.inherit = append(l.inherit, console)
-	cfg.RunAs = &User{} // QEMU is to depend on no path but its own
+	cfg.RunAs = &User{} // for the image alone: QEMU is to depend on no path but its own
 	if w, err = l.open(cfg); err != nil {
 		return nil, w, nil, err
 	}

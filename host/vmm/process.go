@@ -54,7 +54,7 @@ func startProcess(c command) (*process, error) {
 		Setsid: true, // Ctrl-C on the terminal is for the parent to handle, not for QEMU
 	}
 	if c.runAs != nil {
-		p.cmd.SysProcAttr.Credential = &syscall.Credential{Uid: c.runAs.UID, Gid: c.runAs.GID}
+		p.cmd.SysProcAttr.Credential = &syscall.Credential{Uid: c.runAs.UID, Gid: c.runAs.GID, Groups: c.runAs.Groups}
 	}
 	if c.output == nil {
 		p.cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL

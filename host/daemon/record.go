@@ -1,0 +1,40 @@
+package daemon
+
+import (
+	"time"
+
+	"github.com/silo-os/silo/host/broker"
+	"github.com/silo-os/silo/host/nodeapi"
+	"github.com/silo-os/silo/host/vmm"
+	"github.com/silo-os/silo/hvcall"
+)
+
+// record is what the store has of a guest: all that a daemon needs that starts where another one was cut off.
+type record struct {
+	Seq      uint64        `json:"seq"` // order of creation
+	Spec     nodeapi.Spec  `json:"spec"`
+	State    nodeapi.State `json:"state"`
+	Halted   bool          `json:"halted"` // stopped or killed by somebody: not to be started again
+	Created  time.Time     `json:"created"`
+	Started  time.Time     `json:"started"`
+	Ended    time.Time     `json:"ended"`
+	Next     time.Time     `json:"next"`     // in state backoff
+	Restarts int           `json:"restarts"` // in all
+	Streak   int           `json:"streak"`   // restarts since it last ran for long
+	Exit     *hvcall.Exit  `json:"exit"`     // of the machine that runs, once it said so, or ran last
+	Said     bool          `json:"said"`     // the machine that runs said Hello to some daemon
+
+	// Machine is what runs, or is about to: stored before there is a process. nil = there is none.
+	Machine *vmm.Config `json:"machine"`
+	// Bounds are those set since the start; nil = the spec's.
+	Bounds *broker.Bounds `json:"bounds"`
+}
+
+// alive reports whether there may be a machine, or is to be one.
+func (r *record) alive() bool { return r.State != nodeapi.StateEnded }
+
+// host is what the store has of the host.
+type host struct {
+	Capacity broker.Capacity `json:"capacity"`
+	LastSeq  uint64          `json:"last_seq"`
+}
