@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/silo-os/silo/host/node"
+	"github.com/silo-os/silo/host/nodeapi"
 	"github.com/silo-os/silo/host/vmm"
 )
 
@@ -23,6 +24,12 @@ type runOptions struct {
 	cpus    cpusFlag
 	name    string
 	network string
+	weight  uint32
+
+	target  targetOptions
+	detach  bool
+	alone   bool
+	restart string
 
 	shutdownWithin, helloWithin time.Duration
 }
@@ -50,12 +57,17 @@ a second Ctrl-C kills it.`,
 			return err
 		},
 	}
-	o.register(cmd)
+	o.register(cmd, w)
 	return cmd
 }
 
-func (o *runOptions) register(cmd *cobra.Command) {
+func (o *runOptions) register(cmd *cobra.Command, w *world) {
 	f := cmd.Flags()
+	o.target.register(f, w)
+	f.BoolVarP(&o.detach, "detach", "d", false, "leave the guest to the node, and print its name")
+	f.BoolVar(&o.alone, "alone", false, "do not use a node, even if one runs")
+	f.StringVar(&o.restart, "restart", "never", "with a node: `when` it is started again: never, on-failure or always")
+	f.Uint32Var(&o.weight, "weight", 0, "`share` when there is not enough for all, 1 to 10000 (default 100)")
 	o.imageOptions.register(f)
 	f.VarP(&o.ports, "publish", "p", "make a port of the guest reachable on the host; HOST 0 is a free one; may be repeated")
 	f.StringArrayVarP(&o.env, "env", "e", nil, "`NAME=VALUE` for the application's environment, or NAME for silo's own value; may be repeated")
@@ -73,6 +85,14 @@ func (o *runOptions) run(ctx context.Context, w *world, what string, args []stri
 	if err != nil {
 		return 0, err
 	}
+	c, err := o.findNode(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if c != nil {
+		defer c.Close()
+		return o.viaNode(ctx, w, c, what, spec)
+	}
 	n, err := node.New(node.Config{Log: o.log(w)})
 	if err != nil {
 		return 0, err
@@ -86,6 +106,29 @@ func (o *runOptions) run(ctx context.Context, w *world, what string, args []stri
 	killer := ended(g, w.signals, o.shutdownWithin, w.stderr)
 	exit, err := g.Wait()
 	return verdict(w.stderr, exit, err, killer), nil
+}
+
+// findNode returns a client of the node that the guest is to run on; nil = of none.
+func (o *runOptions) findNode(ctx context.Context) (*nodeapi.Client, error) {
+	if o.alone && o.detach {
+		return nil, errors.New("--detach and --alone: a guest without a node ends with silo run: leave one of them out")
+	}
+	target, err := o.target.target()
+	if err != nil || o.alone {
+		return nil, err
+	}
+	needed := o.detach || o.target.address != "" || o.restart != string(nodeapi.RestartNever)
+	if !needed && !target.Answers(ctx) {
+		return nil, nil
+	}
+	c, err := nodeapi.NewClient(target)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.Info(ctx); err != nil { // before an image is built, which may take minutes
+		return nil, err
+	}
+	return c, nil
 }
 
 // start makes the image where that is needed, and starts the guest. A signal stops it.
@@ -142,7 +185,7 @@ func (o *runOptions) spec(w *world, args []string) (node.GuestSpec, error) {
 		return node.GuestSpec{}, fmt.Errorf("--network %q: not a kind of network: use user, restricted or none", o.network)
 	}
 	s := node.GuestSpec{
-		Name: o.name, Args: args, Env: env, Ports: o.ports, Network: network,
+		Name: o.name, Weight: o.weight, Args: args, Env: env, Ports: o.ports, Network: network,
 		Memory: node.Memory{Min: o.memory.least, Max: o.memory.most},
 		CPU:    node.CPU{MinMilli: uint32(o.cpus.least), MaxMilli: uint32(o.cpus.most)},
 		Stdout: w.stdout, Stderr: w.stderr,

@@ -14,11 +14,16 @@ func newVersion(w *world) *cobra.Command {
 		Short: "Say which version of silo this is",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			info, _ := debug.ReadBuildInfo()
-			fmt.Fprintln(w.stdout, versionLine(info))
+			fmt.Fprintln(w.stdout, build())
 			return nil
 		},
 	}
+}
+
+// build is the version of this silo.
+func build() string {
+	info, _ := debug.ReadBuildInfo()
+	return versionLine(info)
 }
 
 // versionLine says which silo this is, as far as its build knows.
