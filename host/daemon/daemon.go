@@ -32,6 +32,8 @@ type Config struct {
 	// end the process there. Points lists the names.
 	At func(point string)
 
+	// Hold is the node's; see node.Config.
+	Hold func(pid int, threads []int) node.Share
 	// Launch and Attach start machines and find them again; nil = vmm.Start and vmm.Attach.
 	Launch func(context.Context, vmm.Config) (vmm.Machine, error)
 	Attach func(context.Context, vmm.Config) (Attached, error)
