@@ -30,6 +30,7 @@ var benchmarks = map[string]Benchmark{
 	"boot":   Boot,
 	"broker": BrokerPolicy,
 	"cpu":    CPU,
+	"guests": Guests,
 	"heap":   Heap,
 }
 
