@@ -64,7 +64,15 @@ func (b *Broker) stated(g *Guest) int64 {
 // canGrow reports whether the guest should have more than its device was asked for, and only room is missing.
 func (b *Broker) canGrow(g *member) bool {
 	m := &g.Memory
-	return g.Phase == PhaseRunning && m.Target > m.Asked && !m.Grow.waits(b.s.Now) && !m.Owing.frozen()
+	return g.Phase == PhaseRunning && m.Target > m.Asked && !m.Grow.waits(b.s.Now) && !m.Owing.frozen() && !g.shrinking()
+}
+
+// shrinking reports whether a shrink is under way that is better left to end. A guest whose needs rise again while it
+// gives back a lot would replace one resize by the next, and the ledger would not hear of any; its memory comes back
+// to it as soon as this one is answered. Who cannot wait does not.
+func (g *Guest) shrinking() bool {
+	m := &g.Memory
+	return m.Op != 0 && m.Upper > m.Asked && m.Target <= m.Upper && g.Demand.Urgency < hvcall.UrgencySoon
 }
 
 // growAll gives free room to those who want it, in the order of their urgency. One that nothing happened to
@@ -104,7 +112,7 @@ func (b *Broker) growAll() {
 // that is in the ledger already needs no room.
 func (b *Broker) grow(g *member) {
 	m := &g.Memory
-	if g.Phase != PhaseRunning || m.Target < m.Asked || m.Grow.waits(b.s.Now) || m.Owing.frozen() {
+	if g.Phase != PhaseRunning || m.Target < m.Asked || m.Grow.waits(b.s.Now) || m.Owing.frozen() || g.shrinking() {
 		return
 	}
 	goal := min(m.Target, roundDown(m.Upper+b.allowance(g), g.Bounds.Boot, b.cfg.Block))

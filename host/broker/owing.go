@@ -24,7 +24,7 @@ import (
 type Owing struct {
 	Stage Stage         `json:"stage"`
 	Since time.Duration `json:"since"` // when the window began
-	From  int64         `json:"from"`  // what the guest held then, bytes
+	From  int64         `json:"from"`  // what its device held then, bytes
 	Due   time.Duration `json:"due"`   // when it is judged; 0 = it owes nothing
 	Found int           `json:"found"` // how often it was found uncooperative
 }
@@ -78,13 +78,13 @@ func (b *Broker) judgeOwing(g *member) {
 // window begins a window.
 func (b *Broker) window(g *member, long time.Duration) {
 	o := &g.Memory.Owing
-	o.Since, o.From, o.Due = b.s.Now, g.Memory.Upper, b.s.Now+long
+	o.Since, o.From, o.Due = b.s.Now, g.Memory.Seen, b.s.Now+long
 }
 
 // judgeWindow judges the window that is over.
 func (b *Broker) judgeWindow(g *member, owed int64) {
 	o := &g.Memory.Owing
-	gave, took := o.From-g.Memory.Upper, b.s.Now-o.Since
+	gave, took := max(0, o.From-g.Memory.Seen), b.s.Now-o.Since
 	rate := int64(float64(gave) / took.Seconds())
 	switch enough := rate >= b.cfg.ShrinkRate; {
 	case enough && o.frozen():
@@ -103,7 +103,9 @@ func (b *Broker) judgeWindow(g *member, owed int64) {
 		o.Found++
 		b.do(Alarm{Guest: g.ID, Text: fmt.Sprintf("uncooperative: owes %s and gave back %s in %v", size(owed), size(gave), took.Round(time.Millisecond))})
 		b.window(g, max(b.cfg.KillAfter, b.cfg.Within))
-	case b.cfg.KillAfter < 0 || b.sum.dying > 0 || !b.needed():
+	case b.sum.dying > 0: // what it leaves may be enough
+		o.Due = b.s.Now + b.cfg.RetryLeast
+	case b.cfg.KillAfter < 0 || !b.needed():
 		b.window(g, b.cfg.Within)
 	default:
 		o.Stage, o.Due = StageDying, 0

@@ -28,7 +28,9 @@ type Benchmark func(ctx context.Context, cfg Config) ([]Result, error)
 // benchmarks are those there are.
 var benchmarks = map[string]Benchmark{
 	"boot":    Boot,
+	"broker":  BrokerPolicy,
 	"cpu":     CPU,
+	"guests":  Guests,
 	"heap":    Heap,
 	"restart": Restart,
 }

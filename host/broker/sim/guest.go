@@ -12,7 +12,7 @@ import (
 const (
 	tick     = 250 * time.Millisecond // how often a guest looks at its need
 	lead     = 500 * time.Millisecond // how far ahead it asks
-	extra    = 0.06                   // and how much more than it needs, while memory has no price
+	margin   = 1.06                   // and how much more than it needs
 	settle   = 700 * time.Millisecond // how long it must need less before it says so
 	collect  = 300 * time.Millisecond // from a shrink told to applied
 	hop      = time.Millisecond       // a message on its way
@@ -21,9 +21,6 @@ const (
 	freeRate = 2 << 30                // bytes unplugged in a second
 	block    = 4 << 20
 )
-
-// dear is the price from which on guests ask for less than extra: by the square-root rule, as package alloc does.
-const dear = 1 << 20
 
 // Spec is a kind of guest.
 type Spec struct {
@@ -39,14 +36,14 @@ type guest struct {
 	bounds broker.Bounds
 	need   need
 
-	admitted, gone bool
-	plugged        int64 // in the device
-	asked          int64 // what the device was last told
-	op             uint64
-	using          hvcall.Grant // applied
-	used           int64        // touched, bytes
-	said           hvcall.Demand
-	history        []broker.Event
+	gone    bool
+	plugged int64 // in the device
+	op      uint64
+	way     way
+	using   hvcall.Grant // applied
+	used    int64        // touched, bytes
+	said    hvcall.Demand
+	history []broker.Event
 
 	ticks  int
 	before int64 // the need at the tick before
@@ -125,23 +122,26 @@ func (g *guest) apply(w *World, n hvcall.Grant) {
 	}
 }
 
-// resize has the device move.
+// resize has the device move. Where it was on its way already it goes on from where it is.
 func (g *guest) resize(w *World, a broker.Resize) {
-	g.op, g.asked = a.Op, a.Total
+	g.move(w, g.way.at(w.now))
 	moves, rate := a.Total-g.plugged, int64(plugRate)
 	if moves < 0 {
 		moves, rate = -moves, freeRate
 	}
-	w.later(plugTime+time.Duration(float64(moves)/float64(rate)*float64(time.Second)), func() { g.resized(w, a) })
+	g.op = a.Op
+	g.way = way{from: g.plugged, to: a.Total, start: w.now, took: plugTime + time.Duration(float64(moves)/float64(rate)*float64(time.Second))}
+	w.later(g.way.took, func() {
+		if g.op == a.Op && !g.gone {
+			g.move(w, a.Total)
+			g.op, g.way = 0, way{from: g.plugged, to: g.plugged}
+			w.step(broker.Plugged{Guest: g.id, Op: a.Op, Total: g.plugged})
+		}
+	})
 }
 
-// resized ends a resize, if no other replaced it. What the guest still holds does not leave.
-func (g *guest) resized(w *World, a broker.Resize) {
-	if g.op != a.Op || g.gone {
-		return
-	}
-	g.op = 0
-	to := a.Total
+// move brings the device to a size. What the guest still holds does not leave.
+func (g *guest) move(w *World, to int64) {
 	if to < g.plugged {
 		least := g.bounds.Boot + max(0, g.used-g.bounds.Boot+block-1)/block*block
 		if !g.Manner.shrinks() {
@@ -151,5 +151,19 @@ func (g *guest) resized(w *World, a broker.Resize) {
 	}
 	w.held += to - g.plugged
 	g.plugged = to
-	w.step(broker.Plugged{Guest: g.id, Op: a.Op, Total: to})
+}
+
+// way is a device on its way from one size to another.
+type way struct {
+	from, to    int64
+	start, took time.Duration
+}
+
+// at is how far it has come, in whole blocks.
+func (v way) at(now time.Duration) int64 {
+	if v.took == 0 || now >= v.start+v.took {
+		return v.to
+	}
+	part := float64(now-v.start) / float64(v.took)
+	return v.from + int64(float64(v.to-v.from)*part)/block*block
 }

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"math"
 	"math/rand/v2"
 
 	"github.com/silo-os/silo/host/broker"
@@ -55,15 +54,18 @@ func (g *guest) honestDemand(w *World) hvcall.Demand {
 		ahead = 0
 	}
 	g.before = need
-	price := float64(max(g.using.Price, dear))
-	want := int64(float64(need+ahead) * (1 + extra*math.Sqrt(dear/price)))
+	want := int64(float64(need+ahead) * margin)
 	if want >= g.stated-g.stated/8 {
 		g.since = w.now
 	}
 	if want > g.stated || w.now-g.since >= settle {
 		g.stated, g.since = want, w.now
 	}
-	d := hvcall.Demand{Memory: uint64(g.stated), Floor: uint64(min(need/2, g.stated)), Urgency: hvcall.UrgencyAhead, MilliCPU: 500}
+	floor := need / 2
+	if g.Load == Greedy { // a cache can live with little
+		floor = need / 8
+	}
+	d := hvcall.Demand{Memory: uint64(g.stated), Floor: uint64(min(floor, g.stated)), Urgency: hvcall.UrgencyAhead, MilliCPU: 500}
 	if need > int64(g.using.Memory) {
 		d.Urgency = hvcall.UrgencyStalled
 	}

@@ -19,7 +19,7 @@ type Score struct {
 	Jain      float64          // Jain's index of those parts over the honest guests: 1 = all alike
 	Held      map[Spec]float64 // mean bytes that guests of a kind held in the end
 	Kills     map[Manner]int
-	Flags     map[Manner]int // alarms
+	Found     map[Manner]int // found uncooperative
 	Moves     int            // proposals to move a guest
 	Steps     int
 }
@@ -31,7 +31,7 @@ func (w *World) sample() {
 	wants := make([]want, len(w.guests))
 	for i, g := range w.guests {
 		if !g.gone {
-			wants[i] = want{least: boot, most: g.need.at(w.now), weight: 100}
+			wants[i] = want{least: boot, most: g.due(w), weight: 100}
 			if g.Weight != 0 {
 				wants[i].weight = float64(g.Weight)
 			}
@@ -48,12 +48,34 @@ func (w *World) sample() {
 	}
 }
 
+// found counts by manner how often guests were found uncooperative.
+func (w *World) found() map[Manner]int {
+	found := make(map[Manner]int)
+	for _, g := range w.b.State().Guests {
+		if n := g.Memory.Owing.Found; n > 0 {
+			found[w.index[g.ID].Manner] += n
+		}
+	}
+	for m, n := range w.kills {
+		found[m] += n
+	}
+	return found
+}
+
+// due is what a guest should have if there is enough: what it states if it is honest, and else what it really needs.
+func (g *guest) due(w *World) int64 {
+	if g.Manner == Honest && g.stated > 0 {
+		return min(g.stated, g.bounds.Max)
+	}
+	return g.need.at(w.now)
+}
+
 // endKeep makes held a mean over about the last forty samples: ten seconds.
 const endKeep = 1 - 1.0/40
 
 // Score sums up the run so far.
 func (w *World) Score() Score {
-	s := Score{Held: make(map[Spec]float64), Kills: w.kills, Flags: w.flags, Moves: w.moves, Steps: w.steps}
+	s := Score{Held: make(map[Spec]float64), Kills: w.kills, Found: w.found(), Moves: w.moves, Steps: w.steps}
 	var got, best, n, sum, squares float64
 	count := make(map[Spec]float64)
 	for i, g := range w.guests {

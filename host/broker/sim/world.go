@@ -65,7 +65,7 @@ func New(cfg Config) *World {
 	}
 	w := &World{
 		cfg: cfg, rand: rand.New(rand.NewPCG(cfg.Seed, 0)), index: make(map[broker.GuestID]*guest),
-		kills: make(map[Manner]int), flags: make(map[Manner]int), sums: make([]sums, cfg.Guests),
+		kills: make(map[Manner]int), sums: make([]sums, cfg.Guests),
 	}
 	for i := range cfg.Guests {
 		g := newGuest(w.rand, broker.GuestID(fmt.Sprint("g", i)), cfg.Specs[i%len(cfg.Specs)],
@@ -163,7 +163,7 @@ func (w *World) do(a broker.Action) {
 	g := w.index[a.About()]
 	switch a := a.(type) {
 	case broker.Admit:
-		g.admitted, g.plugged, g.asked = true, boot, boot
+		g.plugged, g.way = boot, way{from: boot, to: boot}
 		w.held += boot
 		w.later(hop, func() {
 			w.step(broker.Connected{Guest: g.id})
@@ -175,8 +175,6 @@ func (w *World) do(a broker.Action) {
 		g.resize(w, a)
 	case broker.SendGrant:
 		w.later(hop, func() { g.hear(w, a.Grant) })
-	case broker.Alarm:
-		w.flags[g.Manner]++
 	case broker.ProposeMove:
 		w.moves++
 	case broker.Kill:
