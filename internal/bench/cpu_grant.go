@@ -13,6 +13,7 @@ const (
 	grantSilo   = "silo"
 	grantCalled = "silo, taken back" // the same on a host that revokes on order
 	grantSysfs  = "sysfs"
+	grantOwn    = "sysfs, silo's kernel"
 	grantACPI   = "acpi"
 	grantUnplug = "acpi, unplugged"
 )
@@ -125,7 +126,8 @@ func startGrants(ctx context.Context, s cpuSubject) (guests []namedGuest, stop f
 	}{
 		{grantSilo, func() (cpuGuest, error) { return startSiloCPU(ctx, s, 2) }},
 		{grantCalled, func() (cpuGuest, error) { return startCalledCPU(ctx, s) }},
-		{grantSysfs, func() (cpuGuest, error) { return startSysfs(ctx, s) }},
+		{grantSysfs, func() (cpuGuest, error) { return startSysfs(ctx, s.stockSysfsArgs()) }},
+		{grantOwn, func() (cpuGuest, error) { return startSysfs(ctx, s.sysfsArgs()) }},
 		{grantACPI, func() (cpuGuest, error) { return startACPI(ctx, s) }},
 	} {
 		g, err := m.start()
