@@ -24,9 +24,9 @@ const (
 	unplugEvery = 5 // rounds: each needs a guest of its own
 
 	grantLight = 300 * time.Millisecond // light load before the burst
-	grantBurst = 900 * time.Millisecond
-	grantTake  = 600 * time.Millisecond // from the begin of the burst until the vCPU is taken back
-	grantCycle = 7 * time.Second        // at least between two bursts of one guest, so that it asks for less in between
+	grantBurst = 1500 * time.Millisecond
+	grantTake  = 1200 * time.Millisecond // from the begin of the burst until the vCPU is taken back
+	grantCycle = 9 * time.Second        // at least between two bursts of one guest, so that it asks for less in between
 )
 
 var errNothingToRevoke = errors.New("the guest has no vCPU that could be taken back")
