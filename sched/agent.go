@@ -61,13 +61,17 @@ func New(cfg Config, log *slog.Logger, state func(Statement)) *Agent {
 func (a *Agent) Grant(milli uint32) {
 	whole := max(1, int(milli+999)/1000)
 	a.mu.Lock()
-	changed := whole != a.granted
+	before, changed := a.granted, whole != a.granted
 	a.granted = whole
 	a.mu.Unlock()
 	if !changed {
 		return
 	}
-	if !a.pinned {
+	switch {
+	case a.pinned:
+	case whole > before:
+		widen(before, whole)
+	default:
 		runtime.GOMAXPROCS(whole)
 	}
 	a.tell()

@@ -47,6 +47,8 @@ type control struct {
 	start   time.Time
 	events  chan func(*control)
 
+	due     bool // the memory must be looked at now
+	planned Plan // by the last look at it
 	balance Balance
 	cpu     vcpus
 	queue   *sched.Governor // speaks for an application that does not
@@ -54,6 +56,7 @@ type control struct {
 	grant    hvcall.Grant // the host's newest
 	applied  uint64       // serial of the newest that is fully applied
 	demand   hvcall.Demand
+	stated   uint64  // revision of the newest demand for memory
 	app      speaker // nil = the application does not speak
 	asked    uint64  // revision of the application's demand that went into ours
 	answered uint64  // the newest of them that the host answered
@@ -88,8 +91,14 @@ func newControl(log *slog.Logger, m machine, host speaker, w hvcall.Welcome, unm
 	return c
 }
 
-// post hands f to the control loop. It waits while the loop is behind.
-func (c *control) post(f func(*control)) { c.events <- f }
+// post hands f to the control loop, which then looks at the memory. It waits while the loop is behind.
+func (c *control) post(f func(*control)) {
+	c.events <- func(c *control) { c.due = true; f(c) }
+}
+
+// postQuick is post for what mostly concerns vCPUs only, which are served in a fraction of the time that it takes
+// to look at the memory. f sets due where it does concern the memory.
+func (c *control) postQuick(f func(*control)) { c.events <- f }
 
 func (c *control) now() time.Duration { return time.Since(c.start) + 1 }
 
@@ -105,9 +114,13 @@ func (c *control) run(ctx context.Context) {
 			f(c)
 			c.takeAll()
 		case <-timer.C:
+			c.due = true
 		}
-		c.stepCPU(c.now()) // first: it takes a fraction of what reading the memory does
-		timer.Reset(c.step(c.now()))
+		c.stepCPU(c.now())
+		if c.due {
+			c.due = false
+			timer.Reset(c.step(c.now()))
+		}
 	}
 }
 
@@ -133,6 +146,7 @@ func (c *control) step(now time.Duration) time.Duration {
 	c.lastRead = r
 	c.countStall(now, r)
 	plan := c.balance.Step(now, r)
+	c.planned = plan
 	c.applyLimit(plan.Limit, r)
 	c.settle(plan.Limit)
 	c.tellHost(now, plan)
@@ -152,6 +166,10 @@ func (c *control) stepCPU(now time.Duration) {
 	milli := c.cpuWanted(now)
 	c.moveVCPUs(now)
 	c.tellWidth()
+	if !c.due && c.demand.Revision > 0 { // the last look at the memory holds
+		c.settle(c.planned.Limit)
+		c.tellUsage(now)
+	}
 	if milli != c.demand.MilliCPU && c.demand.Revision > 0 { // the first demand waits for the memory's half
 		c.demand.Revision++
 		c.demand.MilliCPU, c.demand.Applied, c.demand.Reason = milli, c.applied, hvcall.ReasonRunQueue
@@ -243,7 +261,7 @@ func (c *control) moveVCPUs(now time.Duration) {
 	case vcpuStart:
 		go func() {
 			err := c.m.online(to)
-			c.post(func(c *control) {
+			c.postQuick(func(c *control) {
 				if err != nil {
 					c.log.Error("vCPUs not started", "err", err)
 					c.cpu.granted = uint32(max(c.cpu.running, 1)) * 1000 // until a newer grant says otherwise
@@ -302,9 +320,13 @@ func (c *control) tellHost(now time.Duration, p Plan) {
 		d := p.Demand
 		d.Revision = c.demand.Revision + 1
 		d.MilliCPU, d.Applied = c.cpu.wanted, c.applied
-		c.demand = d
+		c.demand, c.stated = d, d.Revision
 		c.sendDemand()
 	}
+	c.tellUsage(now)
+}
+
+func (c *control) tellUsage(now time.Duration) {
 	if c.usageAt == 0 || now-c.usageAt >= usageEvery || c.applied != c.toldApplied {
 		c.usageAt, c.toldApplied = now, c.applied
 		c.sendUsage(now)
@@ -352,7 +374,10 @@ func (c *control) hostGrant(g hvcall.Grant) {
 	if g.Serial <= c.grant.Serial {
 		return
 	}
+	old := c.grant
 	c.grant = g
+	c.due = c.due || g.Memory != old.Memory || g.Price != old.Price || g.Limit != old.Limit ||
+		(g.Revision >= c.stated && old.Revision < c.stated)
 	c.balance.Granted(int64(g.Memory), g.Revision >= c.demand.Revision)
 	c.cpu.granted = g.MilliCPU
 }
@@ -374,6 +399,8 @@ func (c *control) appDemand(d hvcall.Demand) {
 	if d.Revision <= c.balance.app.Revision {
 		return
 	}
+	old := c.balance.app
+	c.due = c.due || d.Memory != old.Memory || d.Floor != old.Floor || d.Urgency != old.Urgency
 	c.balance.AppDemand(d)
 	c.cpu.wanted = min(max(d.MilliCPU, 1), max(c.welcome.CPU.MaxMilli, 1000))
 	if d.Applied >= c.told.Serial && c.cpu.acknowledged() {
