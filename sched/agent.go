@@ -32,11 +32,9 @@ type Agent struct {
 	stated   int           // vCPUs wanted, as last stated
 	statedAt time.Duration // when that was
 	expects  map[any]int   // see Expect
-	hears    []func(vcpus int)
-	told     int // vCPUs that they were told last
 	reader   *reader
 
-	telling sync.Mutex // one call of hears at a time
+	hearers hearers
 }
 
 // New returns an Agent that calls state, from its own goroutine, with each new Statement. With GOMAXPROCS

@@ -50,6 +50,7 @@ type Governor struct {
 	lately recent.Window // highest load within Settle, in thousandths
 	top    int64         // what lately said last
 	fall   fall
+	probe  probe
 }
 
 // NewGovernor returns a Governor that wants one vCPU.
@@ -62,6 +63,9 @@ func (g *Governor) Step(now time.Duration, s Sample) (want int, changed bool, pe
 	g.measure(now, s)
 	g.rise(now, s)
 	g.give(now)
+	if g.want == before {
+		g.try(now, s)
+	}
 	g.last, g.lastAt, g.begun = s, now, true
 	return g.want, g.want != before, g.look.next(now, s, g.want < g.cfg.Max)
 }
@@ -117,6 +121,16 @@ func (g *Governor) give(now time.Duration) {
 		g.fall.fell(now, g.top >= int64(target*idle))
 		g.want, g.changedAt = target, now
 		g.queue.value = 0
+	}
+}
+
+// try asks for one more where the samples cannot show that it would be used.
+func (g *Governor) try(now time.Duration, s Sample) {
+	if !g.cfg.Probe || s.Steal >= stolen {
+		return
+	}
+	if by := g.probe.next(now, g.want, g.cfg.Max, g.used.value, g.cfg.Settle); by != 0 {
+		g.want, g.changedAt = max(1, g.want+by), now
 	}
 }
 

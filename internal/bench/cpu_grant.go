@@ -26,7 +26,7 @@ const (
 	grantLight = 300 * time.Millisecond // light load before the burst
 	grantBurst = 1500 * time.Millisecond
 	grantTake  = 1200 * time.Millisecond // from the begin of the burst until the vCPU is taken back
-	grantCycle = 8 * time.Second        // at least between two bursts of one guest, so that it asks for less in between
+	grantCycle = 8 * time.Second         // at least between two bursts of one guest, so that it asks for less in between
 )
 
 var errNothingToRevoke = errors.New("the guest has no vCPU that could be taken back")

@@ -82,7 +82,7 @@ func newControl(log *slog.Logger, m machine, host speaker, w hvcall.Welcome, unm
 	c := &control{
 		log: log, m: m, host: host, welcome: w, start: time.Now(), events: make(chan func(*control), 64),
 		balance: Balance{Boot: int64(w.Memory.Boot), Max: int64(w.Memory.Max), Unmanaged: unmanaged},
-		queue:   sched.NewGovernor(sched.Config{Max: wholeCPUs(w.CPU.MaxMilli)}),
+		queue:   sched.NewGovernor(sched.Config{Max: wholeCPUs(w.CPU.MaxMilli), Probe: true}),
 		grant:   hvcall.Grant{Serial: w.Grant.Serial, Memory: w.Grant.Memory, MilliCPU: w.Grant.MilliCPU},
 	}
 	c.cpu = vcpus{granted: w.Grant.MilliCPU, wanted: 1000, hold: startHold}
@@ -242,14 +242,12 @@ func (c *control) cpuWanted(now time.Duration) uint32 {
 	if c.app != nil {
 		return c.cpu.wanted
 	}
-	n, err := c.m.runnable()
+	s, err := c.m.schedule()
 	if err != nil {
 		c.log.Warn("run queue not read", "err", err)
 		return c.cpu.wanted
 	}
-	running := min(n, max(c.cpu.width, 1))
-	// The governor takes its own sampler off what runs; here runnable has already left it out.
-	want, _, _ := c.queue.Step(now, sched.Sample{Running: running + 1, Runnable: n - running, Procs: c.cpu.width})
+	want, _, _ := c.queue.Step(now, s.sample(c.cpu.width))
 	c.cpu.wanted = uint32(want) * 1000
 	return c.cpu.wanted
 }

@@ -37,6 +37,9 @@ func (g *guest) serveApplication(w hvcall.Welcome, p *preparation) hvcall.Exit {
 	if err := stayHome(); err != nil {
 		g.log.Error("first process not kept on the first vCPU", "err", err)
 	}
+	if err := k.counts.add(app.pid); err != nil {
+		g.log.Error("application's vCPU time not counted", "err", err)
+	}
 	k.pid.Store(int64(app.pid))
 	return g.supervise(ctx, c, k, app, func() { stop(); <-loop })
 }
