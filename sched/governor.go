@@ -80,7 +80,8 @@ func (g *Governor) measure(now time.Duration, s Sample) {
 	used := min(share(s.CPU-g.last.CPU, dt), float64(max(s.Procs, 1)))
 	g.used.add(used, dt)
 	g.queue.add(share(s.Waited-g.last.Waited, dt), dt)
-	g.top = g.lately.Add(now, int64(g.load.add(used+float64(s.Runnable), dt)*1000), g.cfg.Settle)
+	load := min(used+float64(s.Runnable), float64(g.cfg.Max)) // a crowd is not remembered for longer than a few
+	g.top = g.lately.Add(now, int64(g.load.add(load, dt)*1000), g.cfg.Settle)
 	if s.Runnable == 0 || g.last.Runnable == 0 {
 		g.waitingAt, g.waiting = now, 0
 	}
@@ -105,6 +106,7 @@ func (g *Governor) rise(now time.Duration, s Sample) {
 	if target = min(target, g.cfg.Max); target > g.want {
 		g.fall.rose(now, g.cfg.Settle)
 		g.want, g.changedAt = target, now
+		g.queue.value = 0 // what waited until now is being seen to
 	}
 }
 
