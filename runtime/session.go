@@ -25,6 +25,7 @@ type session struct {
 	memory  *alloc.Agent
 	cpus    *sched.Agent
 	log     *slog.Logger
+	poke    func() // has what PID 1 said read at once
 
 	mu      sync.Mutex
 	ready   bool // govern has run
@@ -38,7 +39,8 @@ func newSession(rw io.ReadWriteCloser) (*session, error) {
 	if os.Getenv("SILO_DEBUG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	s := &session{conn: hvcall.NewConn(rw, hvcall.Config{Log: log}), log: log}
+	rw, poke := newEager(rw)
+	s := &session{conn: hvcall.NewConn(rw, hvcall.Config{Log: log}), log: log, poke: poke}
 	ctx, cancel := context.WithTimeout(context.Background(), helloTimeout)
 	defer cancel()
 	go s.serve()
@@ -62,7 +64,7 @@ func (s *session) govern(w hvcall.Welcome) {
 	s.memory = alloc.New(alloc.Config{
 		Collecting: s.collecting, Trace: traceTo(os.Getenv("SILO_TRACE"), s.log),
 	}, s.log, s.stateMemory)
-	s.cpus = sched.New(sched.Config{Max: int(w.CPU.MaxMilli+999) / 1000}, s.log, s.stateCPU)
+	s.cpus = sched.New(sched.Config{Max: int(w.CPU.MaxMilli+999) / 1000, Each: s.poke}, s.log, s.stateCPU)
 	s.memory.Grant(s.grant, true)
 	s.cpus.Grant(w.Grant.MilliCPU)
 	ctx := context.Background() // both govern as long as the process lives
@@ -140,13 +142,16 @@ func (s *session) apply(g hvcall.Grant) {
 	}
 }
 
+// collection is the source of what collections are expected to need.
+type collection struct{}
+
 // collecting has more vCPUs asked for while a collection of ours runs: the scheduler's own figures do not
 // count the collector's workers.
 func (s *session) collecting(running bool) {
 	if running {
-		s.cpus.Expect(int(s.welcome.CPU.MaxMilli+999) / 1000)
+		s.cpus.Expect(collection{}, int(s.welcome.CPU.MaxMilli+999)/1000)
 	} else {
-		s.cpus.Expect(0)
+		s.cpus.Expect(collection{}, 0)
 	}
 }
 
