@@ -71,7 +71,7 @@ func (b *Broker) demanded(g *Guest, e Demanded) {
 	m.Floor = roundUp(clamp(int64(min(d.Floor, maxMemory)), bounds.Min, want), bounds.Boot, b.cfg.Block)
 	milli := clamp(int64(d.MilliCPU), bounds.MinMilli, bounds.MaxMilli)
 	if milli > g.CPU.Want {
-		g.CPU.Load.Quiet = 0 // it has work now, whatever was measured before
+		g.CPU.Load = g.CPU.Load.woken()
 	}
 	g.CPU.Want = milli
 	g.CPU.Floor = clamp(int64(d.MilliCPUFloor), bounds.MinMilli, g.CPU.Want)
