@@ -70,7 +70,7 @@ func TestPinnedByTheUser(t *testing.T) {
 
 func TestEveryMetricExists(t *testing.T) {
 	a := New(Config{}, nil, func(Statement) {})
-	if s := a.read(); s.Procs == 0 || s.Running == 0 {
+	if s := a.reader.read(); s.Procs == 0 || s.Running == 0 {
 		t.Errorf("a metric this package depends on is missing: %+v", s)
 	}
 }
