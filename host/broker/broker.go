@@ -50,7 +50,7 @@ type Broker struct {
 	// Of the Step under way:
 	out       []Action
 	free      int64 // bytes in nobody's upper end
-	freeMilli int64 // thousandths in nobody's promises
+	freeMilli int64 // thousandths that nobody holds
 }
 
 // New returns a broker without guests.
@@ -82,7 +82,7 @@ func (b *Broker) note(id GuestID, format string, args ...any) {
 // room is done by a later plan, after the answers that make the room.
 func (b *Broker) plan() {
 	b.free = b.s.Capacity.usable() - b.s.upper()
-	b.freeMilli = b.s.Capacity.MilliCPU - b.s.upperMilli()
+	b.freeMilli = b.s.Capacity.MilliCPU - b.s.heldMilli()
 	b.admit()
 	b.s.Price = b.s.Price.step(b.s.Now, b.s.wants(), b.s.Capacity.usable())
 	b.shareMemory()

@@ -9,8 +9,11 @@ func (b *Broker) shareCPU() {
 	if scarce {
 		shares = whole(shares, claims)
 	}
-	for i, milli := range shares {
-		b.s.Guests[i].CPU.Target = milli
+	for i, g := range b.s.Guests {
+		g.CPU.Target = shares[i]
+		if g.CPU.Load.Idle { // others may have the time, it keeps the vCPUs
+			g.CPU.Target = max(shares[i], g.CPU.Load.claims(min(g.CPU.Want, g.CPU.Granted), g.cpuLow(), false))
+		}
 	}
 }
 
@@ -24,11 +27,24 @@ func (b *Broker) cpuClaims() (claims []claim, scarce bool) {
 	scarce = wants > b.s.Capacity.MilliCPU
 	claims = make([]claim, len(b.s.Guests))
 	for i, g := range b.s.Guests {
-		c := &g.CPU
-		low := max(g.Bounds.MinMilli, min(c.Floor, c.Granted))
-		claims[i] = claim{low: low, want: c.Load.claims(c.Want, low, scarce), weight: int64(g.Bounds.Weight)}
+		low := g.cpuLow()
+		claims[i] = claim{low: low, want: g.CPU.Load.claims(g.CPU.Want, low, scarce), weight: int64(g.Bounds.Weight)}
 	}
 	return claims, scarce
+}
+
+// cpuLow is what a guest has whatever the others want.
+func (g *Guest) cpuLow() int64 { return max(g.Bounds.MinMilli, min(g.CPU.Floor, g.CPU.Granted)) }
+
+// cpuHeld is what of the processors a guest keeps from the others: all it may use, or, while it leaves that idle, what it is
+// sure of. Time, unlike memory, is taken back the moment it is wanted: the host's scheduler sees to that until the
+// broker has divided anew.
+func (g *Guest) cpuHeld() int64 {
+	upper := g.CPU.Promises.upper()
+	if g.CPU.Load.Idle {
+		return min(upper, g.cpuLow())
+	}
+	return upper
 }
 
 // grantCPU decides what the next grant says. Less is said at once, and counts in the ledger once the guest has

@@ -66,7 +66,7 @@ func (l Load) lifted(now time.Duration) Load {
 }
 
 // claims is what a guest's want counts for when vCPUs are shared out. Where there is not enough for all, one that leaves its
-// vCPUs idle has them taken first: what it uses shows at once, what it says it wants does not.
+// vCPUs idle has no claim to more than it is sure of: what it uses is measured, what it wants is only said.
 func (l Load) claims(want, low int64, scarce bool) int64 {
 	if l.Most != 0 {
 		want = min(want, l.Most)

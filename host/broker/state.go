@@ -128,11 +128,11 @@ func (s *State) wants() int64 {
 	return sum
 }
 
-// upperMilli is the most vCPUs that all guests together may use, in thousandths.
-func (s *State) upperMilli() int64 {
+// heldMilli is what all guests together keep of the processors, in thousandths.
+func (s *State) heldMilli() int64 {
 	var sum int64
 	for _, g := range s.Guests {
-		sum += g.CPU.Promises.upper()
+		sum += g.cpuHeld()
 	}
 	return sum
 }
