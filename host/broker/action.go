@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/silo-os/silo/hvcall"
 )
@@ -30,14 +31,53 @@ type Resize struct {
 	Why   string
 }
 
-// SendGrant sends a grant to a guest. The newest is enough: one that was not sent yet may be dropped.
+// SendGrant sends a grant to a guest. The newest is enough: one that was not sent yet may be dropped. What stands
+// beside the grant is for the trace.
 type SendGrant struct {
 	Guest GuestID
 	Grant hvcall.Grant
+
+	Wants      int64 // bytes the guest asked for
+	WantsMilli int64 // thousandths it asked for
+	Share      int64 // bytes that are its share of the host
+	ShareMilli int64 // thousandths that are
+	Free       int64 // bytes that nobody holds
+	Tax        int   // on what it leaves idle, in eighths
+	Rationed   bool  // its growth is slowed down: room is short
+	Frozen     bool  // it was found uncooperative
 }
 
-// Alarm says that a guest's device holds something else than the guest was granted, and has for a while: a
-// page is pinned where it should leave, or the guest plugs what it should not. It is said once each time.
+// Kill ends a guest at once: it holds what others need and does not give it back. It is the last act. Why is
+// for those who ask how the guest ended.
+type Kill struct {
+	Guest GuestID
+	Why   string
+}
+
+// BoundsSet answers [BoundsChanged]: these hold now.
+type BoundsSet struct {
+	Guest  GuestID
+	Bounds Bounds
+}
+
+// BoundsDenied answers [BoundsChanged]: nothing changed.
+type BoundsDenied struct {
+	Guest GuestID
+	Why   string
+}
+
+// ProposeMove names the guest that should leave this host, which has too little for all.
+type ProposeMove struct {
+	Guest GuestID
+	To    string // the peer where it fits; "" = no peer is known
+	Needs Room   // what it needs there
+	Holds int64  // bytes that it holds now, and that would be copied at most
+	Why   string
+}
+
+// Alarm is for people. A guest's device has held something else than the guest was granted for a while: a
+// page is pinned where it should leave, or the guest plugs what it should not. Or a guest was found
+// uncooperative. It is said once each time.
 type Alarm struct {
 	Guest GuestID
 	Text  string
@@ -62,6 +102,18 @@ func (a Resize) About() GuestID { return a.Guest }
 func (a SendGrant) About() GuestID { return a.Guest }
 
 // About is the guest that it is for.
+func (a Kill) About() GuestID { return a.Guest }
+
+// About is the guest that it is for.
+func (a BoundsSet) About() GuestID { return a.Guest }
+
+// About is the guest that it is for.
+func (a BoundsDenied) About() GuestID { return a.Guest }
+
+// About is the guest that it is for.
+func (a ProposeMove) About() GuestID { return a.Guest }
+
+// About is the guest that it is for.
 func (a Alarm) About() GuestID { return a.Guest }
 
 // About is the guest that it is for.
@@ -78,12 +130,13 @@ func (a Resize) String() string {
 	return fmt.Sprintf("resize %s #%d to %s: %s", a.Guest, a.Op, size(a.Total), a.Why)
 }
 
-// String is the action's line in a trace.
+// String is the action's line in a trace: what was asked, what is granted, and why not more.
 func (a SendGrant) String() string {
 	g := a.Grant
-	s := fmt.Sprintf("grant %s #%d for demand %d: %s, %d mCPU", a.Guest, g.Serial, g.Revision, size(int64(g.Memory)), g.MilliCPU)
+	s := fmt.Sprintf("grant %s #%d for demand %d: %s, %s", a.Guest, g.Serial, g.Revision,
+		of(int64(g.Memory), a.Wants, size), of(int64(g.MilliCPU), a.WantsMilli, milli))
 	if g.Limit != hvcall.LimitNone {
-		s += ", limit " + g.Limit.String()
+		s += ", limit " + g.Limit.String() + a.why()
 	}
 	if g.Price != 0 {
 		s += fmt.Sprintf(", price %d", g.Price)
@@ -92,6 +145,69 @@ func (a SendGrant) String() string {
 		s += fmt.Sprintf(", within %d ms", g.Within)
 	}
 	return s
+}
+
+// why says why the host gives no more, in brackets.
+func (a SendGrant) why() string {
+	if a.Grant.Limit != hvcall.LimitHost && a.Grant.Limit != hvcall.LimitReclaim {
+		return ""
+	}
+	var share, words []string
+	if a.Share < a.Wants {
+		share = append(share, size(a.Share))
+	}
+	if a.ShareMilli < a.WantsMilli {
+		share = append(share, milli(a.ShareMilli))
+	}
+	if len(share) > 0 {
+		words = append(words, "its share is "+strings.Join(share, " and "))
+	}
+	if min(a.Share, a.Wants) > int64(a.Grant.Memory) {
+		words = append(words, size(max(0, a.Free))+" free")
+	}
+	for _, w := range []struct {
+		is   bool
+		text string
+	}{{a.Tax > 0, fmt.Sprintf("%d/%d taxed as idle", a.Tax, taxSteps)}, {a.Rationed, "rationed"}, {a.Frozen, "uncooperative"}} {
+		if w.is {
+			words = append(words, w.text)
+		}
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(words, ", ") + ")"
+}
+
+// of prints what there is, and of what where that is something else.
+func of(n, wanted int64, unit func(int64) string) string {
+	if n == wanted {
+		return unit(n)
+	}
+	return unit(n) + " of " + unit(wanted)
+}
+
+func milli(n int64) string { return fmt.Sprintf("%d mCPU", n) }
+
+// String is the action's line in a trace.
+func (a Kill) String() string { return fmt.Sprintf("kill %s: %s", a.Guest, a.Why) }
+
+// String is the action's line in a trace.
+func (a BoundsSet) String() string {
+	n := a.Bounds
+	return fmt.Sprintf("bounds %s: %s to %s, %d to %d mCPU, weight %d", a.Guest, size(n.Min), size(n.Max), n.MinMilli, n.MaxMilli, n.Weight)
+}
+
+// String is the action's line in a trace.
+func (a BoundsDenied) String() string { return fmt.Sprintf("bounds %s denied: %s", a.Guest, a.Why) }
+
+// String is the action's line in a trace.
+func (a ProposeMove) String() string {
+	to := "wherever there is room"
+	if a.To != "" {
+		to = a.To
+	}
+	return fmt.Sprintf("move %s to %s: it needs %s and %d mCPU and holds %s: %s", a.Guest, to, size(a.Needs.Memory), a.Needs.MilliCPU, size(a.Holds), a.Why)
 }
 
 // String is the action's line in a trace.

@@ -16,7 +16,7 @@ type Astray struct {
 // compare sees whether a guest's device holds what the guest was granted. A difference belongs to every
 // resize; one that stays means that something is pinned, broken or hostile. The retries go on as
 // they would, ever more rarely; people are told once.
-func (b *Broker) compare(g *Guest) {
+func (b *Broker) compare(g *member) {
 	m := &g.Memory
 	a := &m.Astray
 	switch {

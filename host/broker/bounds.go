@@ -12,7 +12,7 @@ const (
 	maxMilli      = 1 << 20
 )
 
-// Bounds are what a guest is promised and allowed, fixed when it is added.
+// Bounds are what a guest is promised and allowed. All but Boot may change while it runs.
 type Bounds struct {
 	Boot     int64  `json:"boot"`      // bytes present from boot on, never taken away
 	Min      int64  `json:"min"`       // guaranteed bytes; less than Boot means Boot
@@ -70,4 +70,20 @@ func roundDown(n, boot, block int64) int64 {
 		return n
 	}
 	return boot + (n-boot)/block*block
+}
+
+// boundsChanged gives a guest other bounds, or says why not. What it wants is worked out from its demand anew.
+func (b *Broker) boundsChanged(g *member, e BoundsChanged) {
+	e.Bounds.Boot = g.Bounds.Boot
+	bounds, err := e.Bounds.normal(b.cfg.Block)
+	if err == nil {
+		err = b.fits(bounds, g.Bounds)
+	}
+	if err != nil {
+		b.do(BoundsDenied{Guest: g.ID, Why: err.Error()})
+		return
+	}
+	g.Bounds = bounds
+	b.want(g)
+	b.do(BoundsSet{Guest: g.ID, Bounds: bounds})
 }

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -19,6 +20,15 @@ type Config struct {
 	// RetryLeast and RetryMost bound the waits between attempts to plug or unplug what a guest's
 	// kernel would not; 0 = 250 ms and 1 minute.
 	RetryLeast, RetryMost time.Duration
+	// ShrinkRate is what a guest that owes memory must give back, in bytes per second, to count as
+	// cooperative; 0 = 4 MiB/s.
+	ShrinkRate int64
+	// KillAfter is how long a guest that was found uncooperative may hold what others need before it is
+	// killed; 0 = 30 s, negative = for ever.
+	KillAfter time.Duration
+	// MoveAfter is for how long the wants must exceed the watermark before a guest to move is named, and
+	// the least time between two such proposals; 0 = 10 s.
+	MoveAfter time.Duration
 }
 
 func (c Config) withDefaults() Config {
@@ -26,37 +36,80 @@ func (c Config) withDefaults() Config {
 		c.Block = 4 << 20
 	}
 	c.Block = max(c.Block, 1<<20)
-	if c.Within == 0 {
-		c.Within = 2 * time.Second
-	}
-	if c.Astray == 0 {
-		c.Astray = 5 * time.Second
-	}
-	if c.RetryLeast == 0 {
-		c.RetryLeast = 250 * time.Millisecond
-	}
-	if c.RetryMost == 0 {
-		c.RetryMost = time.Minute
-	}
+	c.Capacity = c.Capacity.normal()
+	orDefault(&c.Within, 2*time.Second)
+	orDefault(&c.Astray, 5*time.Second)
+	orDefault(&c.RetryLeast, 250*time.Millisecond)
+	orDefault(&c.RetryMost, time.Minute)
+	orDefault(&c.ShrinkRate, 4<<20)
+	orDefault(&c.KillAfter, 30*time.Second)
+	orDefault(&c.MoveAfter, 10*time.Second)
 	return c
 }
 
+func orDefault[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
 // Broker is the policy of one host. It is not safe for concurrent use: it has one owner.
+//
+// A step costs what it changes: sums are kept and not added up, the plan looks only at members that something
+// happened to, whose share became another or whose time has come, and those who wait for
+// room stand in queues. Only finding the level of the shares, where there is not enough for all, passes over all
+// members, in a dense array.
 type Broker struct {
-	cfg   Config
-	s     State
-	index map[GuestID]*Guest // s.Guests by name
+	cfg     Config
+	s       State // all but Guests
+	index   map[GuestID]*member
+	members []*member // oldest first
+
+	sum       tally
+	memory    division  // in blocks above boot memory
+	cpu       division  // in thousandths
+	scarceCPU bool      // less than all want
+	timers    queue     // by their next moment
+	hungry    queue     // want more memory and could take it if there were room
+	waitCPU   queue     // have less than their share of vCPUs
+	waiting   []*member // to boot, oldest first
+	touched   []*member // to be looked at by the next plan
 
 	// Of the Step under way:
 	out       []Action
 	free      int64 // bytes in nobody's upper end
 	freeMilli int64 // thousandths that nobody holds
+	held      int64 // bytes in all upper ends when the step began
+	heldMilli int64 // thousandths held when the plan began
 }
 
 // New returns a broker without guests.
 func New(cfg Config) *Broker {
 	cfg = cfg.withDefaults()
-	return &Broker{cfg: cfg, s: State{Capacity: cfg.Capacity}, index: make(map[GuestID]*Guest)}
+	b := &Broker{cfg: cfg, s: State{Capacity: cfg.Capacity}, index: make(map[GuestID]*member)}
+	b.cpu.shares.whole, b.cpu.floors.whole = oneCPU, oneCPU
+	b.timers = queue{before: func(x, y *member) bool { return x.wake.at < y.wake.at }, place: func(g *member) *int { return &g.due }}
+	b.hungry = queue{before: byUrgency, place: func(g *member) *int { return &g.hungry }}
+	b.waitCPU = queue{before: byUrgency, place: func(g *member) *int { return &g.waitCPU }}
+	return b
+}
+
+// Restore returns a broker that knows what another one knew when it was dumped. cfg.Capacity does not count:
+// the dump has it. Nothing may have happened in between, or it must be told as events.
+func Restore(cfg Config, s State) *Broker {
+	b := New(cfg)
+	guests := s.Guests
+	s.Guests = nil
+	b.s = s
+	for _, g := range guests {
+		c := *g.clone()
+		if o := &c.Memory.Owing; o.Stage == StageDying { // nobody knows whether it was killed: judge again
+			o.Stage, o.Due = StageFrozen, s.Now
+		}
+		b.join(c)
+	}
+	return b
 }
 
 // Step takes what happened since the last Step and returns what to do, in order. now is the time since
@@ -64,10 +117,12 @@ func New(cfg Config) *Broker {
 // taken in order, and then one plan is made for all of them.
 func (b *Broker) Step(now time.Duration, events []Event) []Action {
 	b.s.Now = max(b.s.Now, now)
-	b.out = nil
+	b.out, b.held = nil, b.sum.upper
 	for _, e := range events {
 		b.take(e)
 	}
+	b.heldMilli = b.sum.milli // a guest that works again holds again what was lent
+	b.wakeDue()
 	b.plan()
 	return b.out
 }
@@ -81,50 +136,38 @@ func (b *Broker) note(id GuestID, format string, args ...any) {
 // plan brings the world nearer to what the guests want. Whatever it leaves undone for want of
 // room is done by a later plan, after the answers that make the room.
 func (b *Broker) plan() {
-	b.free = b.s.Capacity.usable() - b.s.upper()
-	b.freeMilli = b.s.Capacity.MilliCPU - b.s.heldMilli()
+	for _, g := range b.touched {
+		b.seize(g)
+		b.lift(g)
+	}
+	b.free = b.s.Capacity.usable() - b.sum.upper
+	b.freeMilli = b.s.Capacity.MilliCPU - b.sum.milli
 	b.admit()
-	b.s.Price = b.s.Price.step(b.s.Now, b.s.wants(), b.s.Capacity.usable())
+	before := b.s.Price.Told
+	if b.s.Price = b.s.Price.step(b.s.Now, b.sum.wants, b.s.Capacity.usable()); b.s.Price.Told != before {
+		b.touchAll()
+	}
+	for _, g := range b.touched {
+		b.judgeOwing(g)
+	}
 	b.shareMemory()
 	b.shareCPU()
-	for _, g := range b.s.Guests {
+	slices.SortFunc(b.touched, byAge)
+	for _, g := range b.touched {
+		b.judgeOwing(g)
 		b.shrink(g)
 	}
-	for _, g := range b.byUrgency() {
-		b.grow(g)
-		b.grantCPU(g)
-	}
-	for _, g := range b.s.Guests {
+	b.growAll()
+	b.grantCPUs()
+	slices.SortFunc(b.touched, byAge)
+	for _, g := range b.touched {
 		b.state(g)
 		b.compare(g)
+		b.sentence(g)
+		b.account(g)
+		b.arm(g)
+		g.touched = false
 	}
-}
-
-// NextWake returns when Step must be called even if nothing happens, and whether it must.
-func (b *Broker) NextWake() (time.Duration, bool) {
-	var at time.Duration
-	var ok bool
-	soonest := func(r Retry) {
-		// What was due by the last Step was seen to by it, or there was nothing to do.
-		if r.waits(b.s.Now) && (!ok || r.At < at) {
-			at, ok = r.At, true
-		}
-	}
-	if b.s.Price.Next > b.s.Now {
-		at, ok = b.s.Price.Next, true
-	}
-	for _, g := range b.s.Guests {
-		if g.Memory.Op == 0 {
-			soonest(g.Memory.Grow)
-			soonest(g.Memory.Shrink)
-		}
-		soonest(g.Remind)
-		if g.CPU.Load.Most != 0 {
-			soonest(g.CPU.Load.Lift)
-		}
-		if a := g.Memory.Astray; a.Is && !a.Told {
-			soonest(Retry{At: a.Since + b.cfg.Astray, Wait: b.cfg.Astray})
-		}
-	}
-	return at, ok
+	b.touched = b.touched[:0]
+	b.watch()
 }

@@ -33,6 +33,14 @@ func TestLedgerHolds(t *testing.T) {
 				v := w.pick(t, func(v *vm) bool { return v.op != 0 })
 				w.step(t, Plugging{v.id, v.op, v.size})
 			},
+			"used": func(t *rapid.T) {
+				idle, resident := rapid.Int64Range(0, 1<<32).Draw(t, "idle"), rapid.Int64Range(-1, 1<<32).Draw(t, "resident")
+				w.step(t, Used{w.pick(t, anyone).id, idle, resident})
+			},
+			"bounds": func(t *rapid.T) { w.step(t, BoundsChanged{w.pick(t, anyone).id, drawBounds(t)}) },
+			"peer": func(t *rapid.T) {
+				w.step(t, PeerSeen{rapid.SampledFrom([]string{"x", "y"}).Draw(t, "peer"), Room{rapid.Int64Range(0, 1<<31).Draw(t, "room"), 1000}})
+			},
 			"ran": func(t *rapid.T) {
 				w.lent = true
 				w.step(t, Ran{w.pick(t, anyone).id, rapid.Int64Range(0, 5000).Draw(t, "used"), rapid.Int64Range(-1, 1001).Draw(t, "steal")})
@@ -66,13 +74,16 @@ func (w *world) pick(t *rapid.T, kind func(*vm) bool) *vm {
 func (w *world) add(t *rapid.T) {
 	w.names++
 	v := &vm{id: GuestID(fmt.Sprint("g", w.names))}
-	bounds := Bounds{
+	w.guests = append(w.guests, v)
+	w.step(t, GuestAdded{v.id, drawBounds(t)})
+}
+
+func drawBounds(t *rapid.T) Bounds {
+	return Bounds{
 		Boot: rapid.Int64Range(1, 64).Draw(t, "boot") << 20, Min: rapid.Int64Range(0, 256).Draw(t, "min") << 20,
 		Max: rapid.Int64Range(0, 4096).Draw(t, "max") << 20, MinMilli: rapid.Int64Range(0, 1500).Draw(t, "mincpu"),
 		MaxMilli: rapid.Int64Range(0, 4000).Draw(t, "maxcpu"), Weight: rapid.Uint32Range(0, 200).Draw(t, "weight"),
 	}
-	w.guests = append(w.guests, v)
-	w.step(t, GuestAdded{v.id, bounds})
 }
 
 func (w *world) greet(*rapid.T) {
@@ -128,8 +139,9 @@ func (w *world) fail(t *rapid.T) {
 	w.step(t, e)
 }
 
-func (w *world) gone(t *rapid.T) {
-	v := w.pick(t, anyone)
+func (w *world) gone(t *rapid.T) { w.end(t, w.pick(t, anyone)) }
+
+func (w *world) end(t *rapid.T, v *vm) {
 	for i, o := range w.guests {
 		if o == v {
 			w.guests = append(w.guests[:i], w.guests[i+1:]...)
@@ -150,11 +162,7 @@ func (w *world) restart(t *rapid.T) {
 	if err := json.Unmarshal([]byte(dump(w.b)), &s); err != nil {
 		t.Fatal(err)
 	}
-	n := New(w.b.cfg)
-	n.s = s
-	for _, g := range s.Guests {
-		n.index[g.ID] = g
-	}
+	n := Restore(w.b.cfg, s)
 	if old, same := w.b.State(), n.State(); !reflect.DeepEqual(old.Capacity, same.Capacity) || dump(n) != dump(w.b) {
 		t.Fatalf("the dump is not everything\n%s", cmp.Diff(old, same))
 	}
@@ -182,6 +190,8 @@ func (w *world) settle(t *rapid.T) {
 func (w *world) obey(t *rapid.T) bool {
 	for _, v := range w.guests {
 		switch {
+		case v.killed:
+			w.end(t, v)
 		case v.admitted && !v.hello:
 			v.hello = true
 			w.step(t, Connected{v.id})

@@ -1,65 +1,143 @@
 package broker
 
-import "github.com/silo-os/silo/hvcall"
+import (
+	"time"
 
-// shareCPU sets every guest's share of the processors.
-func (b *Broker) shareCPU() {
-	claims, scarce := b.cpuClaims()
-	shares := share(b.s.Capacity.MilliCPU, claims)
-	if scarce {
-		shares = whole(shares, claims)
-	}
-	for i, g := range b.s.Guests {
-		g.CPU.Target = shares[i]
-		if g.CPU.Load.Idle { // others may have the time, it keeps the vCPUs
-			g.CPU.Target = max(shares[i], g.CPU.Load.claims(min(g.CPU.Want, g.CPU.Granted), g.cpuLow(), false))
-		}
-	}
+	"github.com/silo-os/silo/hvcall"
+)
+
+// oneCPU is a whole vCPU, in thousandths.
+const oneCPU = 1000
+
+// claimCPU states a guest's part in the division of the processors. They can be taken back at once, so a floor
+// is believed up to the one vCPU that a guest needs to get anywhere; beyond that it would be
+// a way to hoard.
+func (b *Broker) claimCPU(g *member) {
+	c := &g.CPU
+	b.cpu.set(g.at, g.Bounds.MinMilli, min(c.Floor, c.Granted, oneCPU), g.wantMilli(b.scarceCPU), int64(g.Bounds.Weight)*taxScale)
 }
 
-// cpuClaims is what each guest's want counts for, and whether there is less than all want.
-func (b *Broker) cpuClaims() (claims []claim, scarce bool) {
-	var wants int64
-	for _, g := range b.s.Guests {
-		g.CPU.Load = g.CPU.Load.lifted(b.s.Now)
-		wants += g.CPU.Load.claims(g.CPU.Want, g.Bounds.MinMilli, false)
+// wantMilli is what the guest's want for vCPUs counts for. One that was frozen has what it is guaranteed.
+func (g *Guest) wantMilli(scarce bool) int64 {
+	if g.Memory.Owing.frozen() {
+		return g.Bounds.MinMilli
 	}
-	scarce = wants > b.s.Capacity.MilliCPU
-	claims = make([]claim, len(b.s.Guests))
-	for i, g := range b.s.Guests {
-		low := g.cpuLow()
-		claims[i] = claim{low: low, want: g.CPU.Load.claims(g.CPU.Want, low, scarce), weight: int64(g.Bounds.Weight)}
-	}
-	return claims, scarce
+	c := &g.CPU
+	return c.Load.claims(c.Want, g.sureMilli(), scarce)
 }
 
-// cpuLow is what a guest has whatever the others want.
-func (g *Guest) cpuLow() int64 { return max(g.Bounds.MinMilli, min(g.CPU.Floor, g.CPU.Granted)) }
+// sureMilli is what a guest has whatever the others want.
+func (g *Guest) sureMilli() int64 {
+	return max(g.Bounds.MinMilli, min(g.CPU.Floor, g.CPU.Granted, oneCPU))
+}
 
-// cpuHeld is what of the processors a guest keeps from the others: all it may use, or, while it leaves that idle, what it is
-// sure of. Time, unlike memory, is taken back the moment it is wanted: the host's scheduler sees to that until the
+// heldMilli is what of the processors a guest keeps from the others: all it may use, or, while it leaves that idle, what
+// it is sure of. Time, unlike memory, is taken back the moment it is wanted: the host's scheduler sees to that until the
 // broker has divided anew.
-func (g *Guest) cpuHeld() int64 {
+func (g *Guest) heldMilli() int64 {
 	upper := g.CPU.Promises.upper()
 	if g.CPU.Load.Idle {
-		return min(upper, g.cpuLow())
+		return min(upper, g.sureMilli())
 	}
 	return upper
 }
 
-// grantCPU decides what the next grant says. Less is said at once, and counts in the ledger once the guest has
-// applied it; more is said as far as there is room.
-func (b *Broker) grantCPU(g *Guest) {
-	if g.Phase != PhaseRunning {
-		return
+// targetMilli is a guest's share. One that leaves its vCPUs idle keeps them: others have the time.
+func (g *Guest) targetMilli() int64 {
+	c := &g.CPU
+	if !c.Load.Idle || g.Memory.Owing.frozen() {
+		return c.Share
 	}
+	return max(c.Share, c.Load.claims(min(c.Want, c.Granted), g.sureMilli(), false))
+}
+
+// shareCPU sets every guest's share of the processors. Where they are contended, shares above one vCPU are whole
+// vCPUs, but for one: a guest whose second vCPU exists for a part of the time stops there with whatever lock it
+// holds. Two guests that would fight for a core get one vCPU each.
+func (b *Broker) shareCPU() {
+	if scarce := b.sum.wantMilli > b.s.Capacity.MilliCPU; scarce != b.scarceCPU {
+		b.scarceCPU = scarce
+		for _, g := range b.members {
+			b.claimCPU(g)
+		}
+	}
+	b.cpu.solve(b.s.Capacity.MilliCPU, func(i int, milli int64) {
+		if g := b.members[i]; g.CPU.Share != milli {
+			g.CPU.Share = milli
+			b.touch(g)
+		}
+	})
+}
+
+// grantCPUs decides what the next grants say. Less is said at once, and counts in the ledger once the guest has
+// applied it; more is said as far as there is room, to those first who stall.
+func (b *Broker) grantCPUs() {
+	for _, g := range b.touched {
+		if g.Phase != PhaseRunning {
+			continue
+		}
+		g.CPU.Target = g.targetMilli()
+		g.CPU.Granted = min(g.CPU.Target, g.CPU.Promises.upper())
+		if g.CPU.Granted < g.CPU.Target {
+			b.waitCPU.put(g)
+		} else {
+			b.waitCPU.remove(g)
+		}
+	}
+	for g := b.waitCPU.first(); g != nil && b.freeMilli > 0; g = b.waitCPU.first() {
+		if !b.widen(g) {
+			return // it comes first, whoever could do with less
+		}
+		b.waitCPU.remove(g)
+	}
+}
+
+// widen grants as much of a guest's share as there is room for, and reports whether that was all.
+func (b *Broker) widen(g *member) bool {
 	c := &g.CPU
 	upper := c.Promises.upper()
-	c.Granted = min(c.Target, upper+max(0, b.freeMilli))
-	if c.Granted > upper {
+	granted := min(c.Target, upper+b.freeMilli)
+	if granted < c.Target && granted > oneCPU {
+		granted = max(granted-granted%oneCPU, upper)
+	}
+	if granted > upper {
 		// In the ledger from now on: the next guest of this plan must not be given it too.
-		b.freeMilli -= c.Granted - upper
-		c.Promises = c.Promises.add(Promise{Serial: g.Grant.Serial + 1, Amount: c.Granted})
+		b.freeMilli -= granted - upper
+		c.Granted = granted
+		c.Promises = c.Promises.add(Promise{Serial: g.Grant.Serial + 1, Amount: granted})
+		b.touch(g)
+	}
+	return granted == c.Target
+}
+
+// Seizure is when the host takes vCPUs away that a guest was told to do without. A guest stops using them by
+// itself first, because only it knows which one holds a lock; one that does not say in time that it has is
+// treated as if it had, and the quota of its vCPU threads sees to it.
+type Seizure struct {
+	Serial uint64        `json:"serial"` // of the grant that said so
+	At     time.Duration `json:"at"`     // when; 0 = nothing is to be taken
+}
+
+// seize takes what is due. It was told to do with less, so it cannot count on more.
+func (b *Broker) seize(g *member) {
+	c := &g.CPU
+	if c.Seizure.At == 0 || b.s.Now < c.Seizure.At {
+		return
+	}
+	was := c.Promises.upper()
+	c.Promises = c.Promises.applied(c.Seizure.Serial)
+	c.Seizure = Seizure{}
+	b.note(g.ID, "did not say that it uses fewer vCPUs: held to %d of %d mCPU", c.Promises.upper(), was)
+	b.account(g)
+}
+
+// sentence sets when vCPUs are taken that the guest was told to do without.
+func (b *Broker) sentence(g *member) {
+	switch c := &g.CPU; {
+	case g.Phase != PhaseRunning || c.Promises.upper() <= c.Granted:
+		c.Seizure = Seizure{}
+	case c.Seizure.At == 0:
+		c.Seizure = Seizure{Serial: g.Grant.Serial, At: b.s.Now + b.cfg.Within}
 	}
 }
 

@@ -58,6 +58,28 @@ type ResizeFailed struct {
 // GuestGone says that a guest has ended and that the host has all it held.
 type GuestGone struct{ Guest GuestID }
 
+// BoundsChanged asks for other bounds for a guest that is here. Boot does not change: it is what the machine was
+// started with. It is answered by [BoundsSet] or [BoundsDenied]. A maximum below what the guest holds is
+// reached as it shrinks; a minimum above is plugged as there is room.
+type BoundsChanged struct {
+	Guest  GuestID
+	Bounds Bounds
+}
+
+// Used says how much of its memory a guest uses. It is stated about once a second.
+type Used struct {
+	Guest    GuestID
+	Idle     int64 // bytes that nobody uses, as the guest says
+	Resident int64 // bytes of its memory that exist on the host, as the host measures; negative = not known
+}
+
+// PeerSeen says what another host has to spare, about every 10 s. It is forgotten after half a minute, or when it
+// says that it has nothing.
+type PeerSeen struct {
+	Peer string
+	Free Room
+}
+
 // CapacityChanged says that the host has more or less to give than before.
 type CapacityChanged struct{ Capacity Capacity }
 
@@ -85,5 +107,14 @@ func (e ResizeFailed) About() GuestID { return e.Guest }
 // About is the guest that it happened to.
 func (e GuestGone) About() GuestID { return e.Guest }
 
+// About is the guest that it happened to.
+func (e BoundsChanged) About() GuestID { return e.Guest }
+
+// About is the guest that it happened to.
+func (e Used) About() GuestID { return e.Guest }
+
 // About is empty: it happened to the host.
 func (e CapacityChanged) About() GuestID { return "" }
+
+// About is empty: it happened to another host.
+func (e PeerSeen) About() GuestID { return "" }

@@ -3,13 +3,13 @@ package broker
 import "github.com/silo-os/silo/hvcall"
 
 // state sends a guest the grant that holds now, where that is news to it.
-func (b *Broker) state(g *Guest) {
+func (b *Broker) state(g *member) {
 	if g.Phase != PhaseRunning {
 		return
 	}
 	next := b.grantOf(g)
 	switch {
-	case b.isNews(g, next):
+	case b.isNews(&g.Guest, next):
 		next.Serial = g.Grant.Serial + 1
 		g.Grant = next
 		g.Memory.Promises = g.Memory.Promises.add(Promise{Serial: next.Serial, Amount: int64(next.Memory)})
@@ -18,21 +18,30 @@ func (b *Broker) state(g *Guest) {
 	case !g.Remind.due(b.s.Now):
 		return
 	}
-	if b.awaitsShrink(g) {
+	if b.awaitsShrink(&g.Guest) {
 		g.Remind = g.Remind.failed(b.s.Now, b.cfg.Within, b.cfg.RetryMost)
 	} else {
 		g.Remind = Retry{}
 	}
-	b.do(SendGrant{Guest: g.ID, Grant: g.Grant})
+	b.do(b.sendGrant(g))
+}
+
+// sendGrant is the newest grant, with what led to it.
+func (b *Broker) sendGrant(g *member) SendGrant {
+	m, c := &g.Memory, &g.CPU
+	return SendGrant{
+		Guest: g.ID, Grant: g.Grant, Wants: b.stated(&g.Guest), WantsMilli: max(int64(g.Demand.MilliCPU), g.Bounds.MinMilli),
+		Share: m.Target, ShareMilli: c.Target, Free: b.free, Tax: m.Use.Tax, Rationed: m.Bucket.waits(b.s.Now), Frozen: m.Owing.frozen(),
+	}
 }
 
 // grantOf is what the guest may hold now. Memory is never more than what is plugged for certain.
-func (b *Broker) grantOf(g *Guest) hvcall.Grant {
+func (b *Broker) grantOf(g *member) hvcall.Grant {
 	m := &g.Memory
 	n := hvcall.Grant{
 		Serial: g.Grant.Serial, Revision: g.Demand.Revision,
 		Memory: uint64(min(m.Firm, m.Target)), MilliCPU: uint32(g.CPU.Granted),
-		Limit: b.memoryLimit(g), Price: b.s.Price.Told,
+		Limit: b.memoryLimit(&g.Guest), Price: b.s.Price.Told,
 	}
 	if m.Op != 0 {
 		n.Revision = g.Grant.Revision // the answer to the newest demand is still to come

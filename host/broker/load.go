@@ -65,6 +65,14 @@ func (l Load) lifted(now time.Duration) Load {
 	return l
 }
 
+// lift ends the bound of a guest when it is time to.
+func (b *Broker) lift(g *member) {
+	if l := g.CPU.Load.lifted(b.s.Now); l != g.CPU.Load {
+		g.CPU.Load = l
+		b.account(g)
+	}
+}
+
 // claims is what a guest's want counts for when vCPUs are shared out. Where there is not enough for all, one that leaves its
 // vCPUs idle has no claim to more than it is sure of: what it uses is measured, what it wants is only said.
 func (l Load) claims(want, low int64, scarce bool) int64 {

@@ -15,6 +15,11 @@ type Capacity struct {
 	MilliCPU int64 `json:"milli_cpu"` // thousandths of a processor
 }
 
+// normal keeps a capacity within what can be reckoned with.
+func (c Capacity) normal() Capacity {
+	return Capacity{Memory: clamp(c.Memory, 0, maxMemory), Slush: clamp(c.Slush, 0, maxMemory), MilliCPU: clamp(c.MilliCPU, 0, maxMilli<<10)}
+}
+
 // usable is what may be given away, in bytes.
 func (c Capacity) usable() int64 { return max(0, c.Memory-c.Slush) }
 
@@ -24,6 +29,7 @@ type State struct {
 	Capacity Capacity      `json:"capacity"`
 	LastOp   uint64        `json:"last_op"` // number of the newest Resize
 	Price    Price         `json:"price"`   // of memory, for all guests
+	Crowd    Crowd         `json:"crowd"`   // whether a guest should move
 	Guests   []*Guest      `json:"guests"`  // oldest first
 }
 
@@ -62,6 +68,9 @@ type Memory struct {
 	Grow   Retry  `json:"grow"`   // since plugging made no progress
 	Shrink Retry  `json:"shrink"` // since unplugging made no progress
 	Astray Astray `json:"astray"` // whether the device holds something else than was granted
+	Use    Use    `json:"use"`    // how much of it lies idle
+	Bucket Bucket `json:"bucket"` // how fast it may grow where room is short
+	Owing  Owing  `json:"owing"`  // how it gives back what it should not hold any more
 	Fault  string `json:"fault"`  // why the last Resize failed; "" = it did not
 
 	Promises Promises `json:"promises"` // what it was granted
@@ -71,10 +80,12 @@ type Memory struct {
 type CPU struct {
 	Want     int64    `json:"want"`
 	Floor    int64    `json:"floor"`
-	Target   int64    `json:"target"`
+	Share    int64    `json:"share"`
+	Target   int64    `json:"target"` // the share, or what an idle guest keeps
 	Granted  int64    `json:"granted"`
 	Promises Promises `json:"promises"`
 	Load     Load     `json:"load"`
+	Seizure  Seizure  `json:"seizure"` // when vCPUs are taken that it was told to do without
 }
 
 // Upper is the most that the guest may use until it says that it uses less.
@@ -91,8 +102,9 @@ func (g *Guest) clone() *Guest {
 // State returns a copy of everything the broker knows.
 func (b *Broker) State() State {
 	s := b.s
-	s.Guests = make([]*Guest, len(b.s.Guests))
-	for i, g := range b.s.Guests {
+	s.Crowd.Peers = slices.Clone(s.Crowd.Peers)
+	s.Guests = make([]*Guest, len(b.members))
+	for i, g := range b.members {
 		s.Guests[i] = g.clone()
 	}
 	return s
@@ -107,32 +119,5 @@ func (b *Broker) Guest(id GuestID) (Guest, bool) {
 	return *g.clone(), true
 }
 
-// MarshalJSON is the dump of the whole state.
-func (b *Broker) MarshalJSON() ([]byte, error) { return json.Marshal(b.s) }
-
-// upper is the most memory that all guests together may hold, in bytes.
-func (s *State) upper() int64 {
-	var sum int64
-	for _, g := range s.Guests {
-		sum += g.Memory.Upper
-	}
-	return sum
-}
-
-// wants is the memory that all guests together have use for, in bytes.
-func (s *State) wants() int64 {
-	var sum int64
-	for _, g := range s.Guests {
-		sum += g.Memory.Want
-	}
-	return sum
-}
-
-// heldMilli is what all guests together keep of the processors, in thousandths.
-func (s *State) heldMilli() int64 {
-	var sum int64
-	for _, g := range s.Guests {
-		sum += g.cpuHeld()
-	}
-	return sum
-}
+// MarshalJSON is the dump of the whole state. [Restore] makes a broker from it.
+func (b *Broker) MarshalJSON() ([]byte, error) { return json.Marshal(b.State()) }

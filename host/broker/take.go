@@ -1,7 +1,5 @@
 package broker
 
-import "slices"
-
 // take notes what an event says. It decides nothing: the plan does.
 func (b *Broker) take(e Event) {
 	switch e := e.(type) {
@@ -9,7 +7,10 @@ func (b *Broker) take(e Event) {
 		b.added(e)
 		return
 	case CapacityChanged:
-		b.s.Capacity = e.Capacity
+		b.s.Capacity = e.Capacity.normal()
+		return
+	case PeerSeen:
+		b.peerSeen(e)
 		return
 	}
 	g := b.index[e.About()]
@@ -17,6 +18,15 @@ func (b *Broker) take(e Event) {
 		b.note(e.About(), "%T from a guest that is not here", e)
 		return
 	}
+	b.takeOf(g, e)
+	if b.index[g.ID] == g {
+		b.account(g)
+		b.touch(g)
+	}
+}
+
+// takeOf notes what an event says of a guest that is here.
+func (b *Broker) takeOf(g *member, e Event) {
 	switch e := e.(type) {
 	case Connected:
 		if g.Phase == PhaseWaiting {
@@ -27,6 +37,10 @@ func (b *Broker) take(e Event) {
 		g.Remind = Retry{At: b.s.Now, Wait: b.cfg.Within} // due at once: say again what it may hold
 	case Demanded:
 		b.demanded(g, e)
+	case BoundsChanged:
+		b.boundsChanged(g, e)
+	case Used:
+		b.used(g, e)
 	case Applied:
 		b.applied(g, e.Serial)
 	case Ran:
@@ -38,18 +52,13 @@ func (b *Broker) take(e Event) {
 	case ResizeFailed:
 		b.resizeFailed(g, e)
 	case GuestGone:
-		b.gone(g)
+		b.leave(g)
 	}
-}
-
-func (b *Broker) gone(g *Guest) {
-	delete(b.index, g.ID)
-	b.s.Guests = slices.DeleteFunc(b.s.Guests, func(o *Guest) bool { return o == g })
 }
 
 // demanded takes a demand that is newer than the one before. The newest is complete, so older ones
 // are worth nothing, and one that comes again has nothing to add.
-func (b *Broker) demanded(g *Guest, e Demanded) {
+func (b *Broker) demanded(g *member, e Demanded) {
 	d := e.Demand
 	if g.Phase != PhaseRunning {
 		b.note(g.ID, "demand %d before hello ignored", d.Revision)
@@ -62,25 +71,43 @@ func (b *Broker) demanded(g *Guest, e Demanded) {
 		return
 	}
 	g.Demand = d
-	m, bounds := &g.Memory, g.Bounds
-	want := roundUp(clamp(int64(min(d.Memory, maxMemory)), bounds.Min, bounds.Max), bounds.Boot, b.cfg.Block)
-	if want < m.Want {
-		m.Shrink = Retry{} // it freed more: what could not be unplugged before may go now
+	before, milli := g.Memory.Want, g.CPU.Want
+	b.want(g)
+	if g.Memory.Want < before {
+		g.Memory.Shrink = Retry{} // it freed more: what could not be unplugged before may go now
 	}
-	m.Want = want
-	m.Floor = roundUp(clamp(int64(min(d.Floor, maxMemory)), bounds.Min, want), bounds.Boot, b.cfg.Block)
-	milli := clamp(int64(d.MilliCPU), bounds.MinMilli, bounds.MaxMilli)
-	if milli > g.CPU.Want {
+	if g.CPU.Want > milli {
 		g.CPU.Load = g.CPU.Load.woken()
 	}
-	g.CPU.Want = milli
-	g.CPU.Floor = clamp(int64(d.MilliCPUFloor), bounds.MinMilli, g.CPU.Want)
 	b.applied(g, d.Applied)
+}
+
+// want works out what a guest wants, and its floors, within its bounds.
+func (b *Broker) want(g *member) {
+	m, c, d, bounds := &g.Memory, &g.CPU, g.Demand, g.Bounds
+	m.Want, m.Floor, c.Want, c.Floor = bounds.Min, bounds.Min, bounds.MinMilli, bounds.MinMilli
+	if d.Revision == 0 {
+		return
+	}
+	m.Want = roundUp(clamp(int64(min(d.Memory, maxMemory)), bounds.Min, bounds.Max), bounds.Boot, b.cfg.Block)
+	m.Floor = roundUp(clamp(int64(min(d.Floor, maxMemory)), bounds.Min, m.Want), bounds.Boot, b.cfg.Block)
+	c.Want = clamp(int64(d.MilliCPU), bounds.MinMilli, bounds.MaxMilli)
+	c.Floor = clamp(int64(d.MilliCPUFloor), bounds.MinMilli, c.Want)
+}
+
+// used takes a report of what a guest leaves idle.
+func (b *Broker) used(g *member, e Used) {
+	m := &g.Memory
+	idle := clamp(e.Idle, 0, maxMemory)
+	if e.Resident >= 0 {
+		idle = max(idle, m.Firm-e.Resident)
+	}
+	m.Use = m.Use.step(b.s.Now, idle, m.Firm)
 }
 
 // applied takes a guest's word that it acts upon a grant. The word only allows the broker to ask
 // for the memory; it leaves the ledger when the device says so.
-func (b *Broker) applied(g *Guest, serial uint64) {
+func (b *Broker) applied(g *member, serial uint64) {
 	if serial > g.Grant.Serial {
 		b.note(g.ID, "claims to have applied grant %d, the newest is %d", serial, g.Grant.Serial)
 		return
@@ -98,7 +125,7 @@ func (b *Broker) applied(g *Guest, serial uint64) {
 
 // plugging takes in what has come already. The upper end stays: until the resize is answered the
 // device may still be on its way from anywhere.
-func (b *Broker) plugging(g *Guest, e Plugging) {
+func (b *Broker) plugging(g *member, e Plugging) {
 	m := &g.Memory
 	if e.Op != m.Op || m.Op == 0 {
 		return
@@ -107,7 +134,7 @@ func (b *Broker) plugging(g *Guest, e Plugging) {
 	m.Firm = max(m.Firm, min(m.Seen, m.Asked))
 }
 
-func (b *Broker) plugged(g *Guest, e Plugged) {
+func (b *Broker) plugged(g *member, e Plugged) {
 	m := &g.Memory
 	if e.Op != m.Op || m.Op == 0 {
 		b.note(g.ID, "answer to resize #%d ignored, under way is #%d", e.Op, m.Op)
@@ -123,7 +150,7 @@ func (b *Broker) plugged(g *Guest, e Plugged) {
 // judge compares what the device says with what it said before. No progress towards the size asked
 // for means waiting; so does going the other way. Where the device stood on the other side before,
 // one answer shows no direction yet and the plan asks again at once.
-func (b *Broker) judge(g *Guest, before int64) {
+func (b *Broker) judge(g *member, before int64) {
 	m := &g.Memory
 	switch {
 	case m.Seen == m.Asked && before < m.Asked:
@@ -141,7 +168,7 @@ func (b *Broker) judge(g *Guest, before int64) {
 
 // resizeFailed leaves the interval as wide as it is: nobody knows how far the resize came. Both
 // directions wait, or a device that is broken would be asked in a circle.
-func (b *Broker) resizeFailed(g *Guest, e ResizeFailed) {
+func (b *Broker) resizeFailed(g *member, e ResizeFailed) {
 	m := &g.Memory
 	if e.Op != m.Op || m.Op == 0 {
 		b.note(g.ID, "failure of resize #%d ignored, under way is #%d", e.Op, m.Op)

@@ -25,6 +25,7 @@ type vm struct {
 	id       GuestID
 	admitted bool
 	hello    bool
+	killed   bool           // but not gone yet
 	size     int64          // really plugged
 	asked    int64          // what the device was last told
 	queue    []Resize       // not told to the device yet; only the newest counts
@@ -45,7 +46,7 @@ func (w *world) step(t *rapid.T, events ...Event) {
 	for _, a := range actions {
 		w.apply(t, a)
 	}
-	check(t, w.b, w.capacity.usable())
+	check(t, w.b)
 	w.checkTruth(t)
 	if at, ok := w.b.NextWake(); ok && at <= w.now {
 		t.Fatalf("wants to be woken at %v, it is %v", at, w.now)
@@ -62,6 +63,8 @@ func (w *world) apply(t *rapid.T, a Action) {
 		v.using.MilliCPU = uint32(g.Bounds.MinMilli)
 	case Refuse:
 		w.guests = slices.DeleteFunc(w.guests, func(v *vm) bool { return v.id == a.Guest })
+	case Kill:
+		w.find(a.Guest).killed = true
 	case Resize:
 		v := w.find(a.Guest)
 		v.queue = append(v.queue, a)

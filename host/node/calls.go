@@ -84,11 +84,31 @@ func (g *Guest) takeUsage(u hvcall.Usage) {
 	g.mu.Lock()
 	acted := u.Applied > g.usage.Applied
 	g.usage = u
+	now := time.Now()
+	report := now.Sub(g.reportedUse) >= useEvery
+	if report {
+		g.reportedUse = now
+	}
 	g.mu.Unlock()
+	if report {
+		g.reportUse(u)
+	}
 	if acted {
 		g.node.post(broker.Applied{Guest: g.id, Serial: u.Applied})
 	}
 	g.changes.put(struct{}{})
+}
+
+// useEvery is how often the broker hears what a guest uses, at most: a guest may say it as often as it likes.
+const useEvery = 500 * time.Millisecond
+
+// reportUse tells the broker how much of its memory the guest leaves idle: in its own words, and as the host measures.
+func (g *Guest) reportUse(u hvcall.Usage) {
+	resident, err := g.vm.Resident()
+	if err != nil {
+		resident = -1
+	}
+	g.node.post(broker.Used{Guest: g.id, Idle: int64(u.Free), Resident: resident})
 }
 
 // takeExit keeps the first report: an application ends once.

@@ -221,3 +221,55 @@ func TestAdmission(t *testing.T) {
 		}
 	})
 }
+
+// TestRefusingGuest: a guest that does not give back what another one waits for is killed in the end, and its Exit says why.
+func TestRefusingGuest(t *testing.T) {
+	inBubble(t, 1024*mib, func(t *testing.T, r *rig) {
+		r.manner = stubborn
+		refusing, _, a := r.boot(GuestSpec{Name: "refusing"})
+		r.demand(a, 960*mib, 1000)
+		granted(t, a, 960*mib)
+		r.manner = hvcalltest.Manner{}
+		_, _, b := r.boot(GuestSpec{Name: "waits"})
+		if _, err := b.Demand(hvcall.Demand{Memory: 512 * mib, MilliCPU: 1000, Urgency: hvcall.UrgencyStalled}); err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		exit, err := refusing.Wait()
+		if err != nil || exit.Code != CodeKilled || !strings.Contains(exit.Text, "owes 320 MiB that others need") {
+			t.Errorf("%+v, %v", exit, err)
+		}
+		if took := time.Since(start); took < 30*time.Second || took > time.Minute {
+			t.Errorf("after %v", took)
+		}
+		granted(t, b, 512*mib)
+	})
+}
+
+// TestIdleIsTaxed: of two guests that want the same, the one that says it uses little ends with less.
+func TestIdleIsTaxed(t *testing.T) {
+	inBubble(t, 1024*mib, func(t *testing.T, r *rig) {
+		idle, vm, a := r.boot(GuestSpec{Name: "idle"})
+		busy, vm2, b := r.boot(GuestSpec{Name: "busy"})
+		vm.SetResident(1024 * mib) // both touched all they hold
+		vm2.SetResident(1024 * mib)
+		r.demand(a, 1024*mib, 1000)
+		r.demand(b, 1024*mib, 1000)
+		for range 40 {
+			time.Sleep(500 * time.Millisecond)
+			for _, g := range []struct {
+				guest *hvcalltest.Guest
+				of    *Guest
+				free  uint64
+			}{{a, idle, 400 * mib}, {b, busy, 0}} {
+				u := hvcall.Usage{Applied: g.guest.Holding().Serial, Total: uint64(g.of.Observe().Granted), Free: g.free}
+				if err := g.guest.Conn().SendUsage(u); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if x, y := idle.Observe().Granted, busy.Observe().Granted; x > y/2 {
+			t.Errorf("the idle one has %d MiB, the busy one %d MiB", x>>20, y>>20)
+		}
+	})
+}

@@ -38,12 +38,13 @@ type Guest struct {
 	exit hvcall.Exit   // set before done is closed
 	err  error         // likewise
 
-	mu       sync.Mutex
-	view     broker.Guest // guarded by mu, as all below; what the broker knows
-	usage    hvcall.Usage // what the guest said last
-	reported *hvcall.Exit // what the guest said of its end
-	steals   bool         // it reads Steal
-	demanded bool         // it stated something since its Hello: it can take grants
+	mu          sync.Mutex
+	view        broker.Guest // guarded by mu, as all below; what the broker knows
+	usage       hvcall.Usage // what the guest said last
+	reported    *hvcall.Exit // what the guest said of its end
+	steals      bool         // it reads Steal
+	reportedUse time.Time    // when the broker last heard what it uses
+	demanded    bool         // it stated something since its Hello: it can take grants
 }
 
 // Times are the moments of a guest's life; a zero time has not come.

@@ -40,16 +40,25 @@ func (n *Node) step(b *broker.Broker) {
 	actions := b.Step(time.Since(n.start), events)
 	n.publish(b, events, actions) // before anybody can act upon it
 	for _, a := range actions {
-		level := slog.LevelDebug
-		if _, ok := a.(broker.Alarm); ok {
-			level = slog.LevelWarn
+		if level := levelOf(a); n.cfg.Log.Enabled(n.ctx, level) {
+			n.cfg.Log.Log(n.ctx, level, a.String())
 		}
-		n.cfg.Log.Log(n.ctx, level, a.String())
 		n.do(a)
 	}
 	for _, done := range waiting {
 		close(done)
 	}
+}
+
+// levelOf is how much people should care about an action.
+func levelOf(a broker.Action) slog.Level {
+	switch a.(type) {
+	case broker.Alarm, broker.Kill:
+		return slog.LevelWarn
+	case broker.ProposeMove:
+		return slog.LevelInfo
+	}
+	return slog.LevelDebug
 }
 
 // do hands an action to the guest it is for. Nothing here waits.
@@ -63,6 +72,8 @@ func (n *Node) do(a broker.Action) {
 		n.with(a.Guest, func(g *Guest) { g.resizes.put(a) })
 	case broker.SendGrant:
 		n.with(a.Guest, func(g *Guest) { g.grants.put(a.Grant) })
+	case broker.Kill:
+		n.with(a.Guest, func(g *Guest) { g.stop("killed by the host: " + a.Why) })
 	}
 }
 

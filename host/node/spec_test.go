@@ -43,7 +43,7 @@ func TestStartFails(t *testing.T) {
 		r.demand(guest, 128*mib, 1000)
 		granted(t, guest, 128*mib)
 		guest.SetManner(stubborn)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // before the stubborn one is killed
 		defer cancel()
 		if _, err := r.Start(ctx, GuestSpec{Name: "b"}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)

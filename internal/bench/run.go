@@ -27,9 +27,11 @@ type Benchmark func(ctx context.Context, cfg Config) ([]Result, error)
 
 // benchmarks are those there are.
 var benchmarks = map[string]Benchmark{
-	"boot": Boot,
-	"cpu":  CPU,
-	"heap": Heap,
+	"boot":   Boot,
+	"broker": BrokerPolicy,
+	"cpu":    CPU,
+	"guests": Guests,
+	"heap":   Heap,
 }
 
 // Run measures, prints the table and writes out/bench/NAME.json. It returns an error when something

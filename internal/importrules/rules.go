@@ -52,6 +52,8 @@ var Rules = []Rule{
 		Why: "it is an application"},
 	{Path: "internal/bench/cpuagent", Silo: []string{"hvcall"},
 		Why: "it stands in PID 1's place"},
+	{Path: "internal/bench/hostileload", Silo: []string{"hvcall"},
+		Why: "it stands in PID 1's place, and would not be hostile with PID 1's code"},
 	{Path: "internal/bench/governorload", Silo: []string{"alloc", "hvcall"},
 		Why: "it is a program that is governed"},
 	{Path: "internal/recent", Lean: true,
