@@ -32,11 +32,9 @@ type Agent struct {
 	stated   int           // vCPUs wanted, as last stated
 	statedAt time.Duration // when that was
 	expects  map[any]int   // see Expect
-	hears    []func(vcpus int)
-	told     int // vCPUs that they were told last
 	reader   *reader
 
-	telling sync.Mutex // one call of hears at a time
+	hearers hearers
 }
 
 // New returns an Agent that calls state, from its own goroutine, with each new Statement. With GOMAXPROCS
@@ -61,13 +59,17 @@ func New(cfg Config, log *slog.Logger, state func(Statement)) *Agent {
 func (a *Agent) Grant(milli uint32) {
 	whole := max(1, int(milli+999)/1000)
 	a.mu.Lock()
-	changed := whole != a.granted
+	before, changed := a.granted, whole != a.granted
 	a.granted = whole
 	a.mu.Unlock()
 	if !changed {
 		return
 	}
-	if !a.pinned {
+	switch {
+	case a.pinned:
+	case whole > before:
+		widen(before, whole)
+	default:
 		runtime.GOMAXPROCS(whole)
 	}
 	a.tell()

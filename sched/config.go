@@ -12,6 +12,10 @@ type Config struct {
 	Settle time.Duration // how long vCPUs must be spare before fewer are asked; 0 = 2 s
 	Pace   time.Duration // least time between two changes; 0 = 100 ms
 
+	// Probe has one vCPU more tried for a while when all there are are busy: for programs that size themselves by
+	// what they have, and are only seen from outside.
+	Probe bool
+
 	// Each, if not nil, is called with each look at the scheduler, from the goroutine that looks. Timers
 	// are served between any two goroutines, where a busy program asks the network only each 10 ms: who waits for
 	// an answer there can look for it here. It must not wait.

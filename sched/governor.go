@@ -50,6 +50,7 @@ type Governor struct {
 	lately recent.Window // highest load within Settle, in thousandths
 	top    int64         // what lately said last
 	fall   fall
+	probe  probe
 }
 
 // NewGovernor returns a Governor that wants one vCPU.
@@ -62,6 +63,9 @@ func (g *Governor) Step(now time.Duration, s Sample) (want int, changed bool, pe
 	g.measure(now, s)
 	g.rise(now, s)
 	g.give(now)
+	if g.want == before {
+		g.try(now, s)
+	}
 	g.last, g.lastAt, g.begun = s, now, true
 	return g.want, g.want != before, g.look.next(now, s, g.want < g.cfg.Max)
 }
@@ -76,7 +80,8 @@ func (g *Governor) measure(now time.Duration, s Sample) {
 	used := min(share(s.CPU-g.last.CPU, dt), float64(max(s.Procs, 1)))
 	g.used.add(used, dt)
 	g.queue.add(share(s.Waited-g.last.Waited, dt), dt)
-	g.top = g.lately.Add(now, int64(g.load.add(used+float64(s.Runnable), dt)*1000), g.cfg.Settle)
+	load := min(used+float64(s.Runnable), float64(g.cfg.Max)) // a crowd is not remembered for longer than a few
+	g.top = g.lately.Add(now, int64(g.load.add(load, dt)*1000), g.cfg.Settle)
 	if s.Runnable == 0 || g.last.Runnable == 0 {
 		g.waitingAt, g.waiting = now, 0
 	}
@@ -101,6 +106,7 @@ func (g *Governor) rise(now time.Duration, s Sample) {
 	if target = min(target, g.cfg.Max); target > g.want {
 		g.fall.rose(now, g.cfg.Settle)
 		g.want, g.changedAt = target, now
+		g.queue.value = 0 // what waited until now is being seen to
 	}
 }
 
@@ -117,6 +123,16 @@ func (g *Governor) give(now time.Duration) {
 		g.fall.fell(now, g.top >= int64(target*idle))
 		g.want, g.changedAt = target, now
 		g.queue.value = 0
+	}
+}
+
+// try asks for one more where the samples cannot show that it would be used.
+func (g *Governor) try(now time.Duration, s Sample) {
+	if !g.cfg.Probe || s.Steal >= stolen {
+		return
+	}
+	if by := g.probe.next(now, g.want, g.cfg.Max, g.used.value, g.cfg.Settle); by != 0 {
+		g.want, g.changedAt = max(1, g.want+by), now
 	}
 }
 

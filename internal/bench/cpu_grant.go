@@ -19,14 +19,14 @@ const (
 )
 
 const (
-	grantRounds = 4 // counted; one more before them brings each vCPU online for the first time
+	grantRounds = 20 // counted; one more before them brings each vCPU online for the first time
 
 	unplugEvery = 5 // rounds: each needs a guest of its own
 
 	grantLight = 300 * time.Millisecond // light load before the burst
 	grantBurst = 1500 * time.Millisecond
 	grantTake  = 1200 * time.Millisecond // from the begin of the burst until the vCPU is taken back
-	grantCycle = 9 * time.Second        // at least between two bursts of one guest, so that it asks for less in between
+	grantCycle = 8 * time.Second         // at least between two bursts of one guest, so that it asks for less in between
 )
 
 var errNothingToRevoke = errors.New("the guest has no vCPU that could be taken back")
