@@ -46,7 +46,7 @@ func newSession(rw io.ReadWriteCloser) (*session, error) {
 	go s.serve()
 	w, err := s.conn.SayHello(ctx, hvcall.Hello{
 		Role: hvcall.RoleApplication, NumCPU: goruntime.NumCPU(), PID: os.Getpid(),
-		Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU},
+		Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapSteal},
 	})
 	if err != nil {
 		s.conn.Close()
@@ -104,21 +104,42 @@ func (s *session) hold(g hvcall.Grant) bool {
 }
 
 func (s *session) serve() {
-	err := s.conn.Serve(context.Background(), func(_ context.Context, f hvcall.Frame) ([]byte, error) {
-		if f.Op != hvcall.OpGrant {
-			return nil, &hvcall.Fault{Op: f.Op, Code: hvcall.CodeUnknown}
-		}
+	err := s.conn.Serve(context.Background(), func(_ context.Context, f hvcall.Frame) ([]byte, error) { return nil, s.hear(f) })
+	s.log.Debug("conversation with PID 1 ended", "err", err)
+}
+
+// hear takes in what PID 1 says.
+func (s *session) hear(f hvcall.Frame) error {
+	switch f.Op {
+	case hvcall.OpGrant:
 		g, err := hvcall.DecodeGrant(f.Payload)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if s.hold(g) {
-			return nil, nil
+		if !s.hold(g) {
+			s.apply(g)
 		}
-		s.apply(g)
-		return nil, nil
-	})
-	s.log.Debug("conversation with PID 1 ended", "err", err)
+		return nil
+	case hvcall.OpSteal:
+		st, err := hvcall.DecodeSteal(f.Payload)
+		if err != nil {
+			return err
+		}
+		s.stolen(st)
+		return nil
+	}
+	return &hvcall.Fault{Op: f.Op, Code: hvcall.CodeUnknown}
+}
+
+// stolen hands on what others on the host took. Before there is a governor it is of no use, and will be said again when it
+// changes.
+func (s *session) stolen(st hvcall.Steal) {
+	s.mu.Lock()
+	ready := s.ready
+	s.mu.Unlock()
+	if ready {
+		s.cpus.Steal(st.Taken)
+	}
 }
 
 // apply obeys a grant and says so: for a shrink PID 1 narrows the cpuset only after that.

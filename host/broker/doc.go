@@ -39,6 +39,11 @@
 // first be done by the guest: the ledger holds the largest of the grants that the guest may still act
 // upon until it says which one it applied.
 //
+// Where they are scarce, whole ones are shared out as far as it goes. A guest that leaves its vCPUs idle keeps them, and their time is
+// lent to who wants it, by what [Ran] measured and not by what the guest states: for the moment until its work is measured, or
+// until it says that it has some, more may be granted than there is. A guest from which others take a quarter of its
+// time is given no more vCPUs than it got time for. [Load] has the rules.
+//
 // # Sharing
 //
 // When the guests want more than there is, each gets the weighted max-min share of what it wants,

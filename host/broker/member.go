@@ -17,7 +17,7 @@ type member struct {
 // tally is what is added up over all members, so that no step has to.
 type tally struct {
 	upper     int64 // the most memory they may hold, bytes
-	milli     int64 // the most vCPUs they may use, thousandths
+	milli     int64 // vCPUs they keep from others, thousandths
 	boot      int64 // bytes present from boot on
 	min       int64 // bytes guaranteed
 	minMilli  int64 // thousandths guaranteed
@@ -40,7 +40,7 @@ func (t *tally) move(from, to tally) {
 // tally is what the guest adds to the sums.
 func (g *Guest) tally() tally {
 	return tally{
-		upper: g.Memory.Upper, milli: g.CPU.Promises.upper(), boot: g.Bounds.Boot, min: g.Bounds.Min, minMilli: g.Bounds.MinMilli,
+		upper: g.Memory.Upper, milli: g.heldMilli(), boot: g.Bounds.Boot, min: g.Bounds.Min, minMilli: g.Bounds.MinMilli,
 		wants: g.counted(), wantMilli: g.wantMilli(false), dying: int64(b2i(g.Memory.Owing.Stage == StageDying)),
 	}
 }

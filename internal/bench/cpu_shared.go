@@ -26,14 +26,14 @@ type sharedHost struct {
 }
 
 // startShared starts a node that gives away so many thousandths, and guests on it.
-func startShared(ctx context.Context, s cpuSubject, capacity int64, guests int, cpu node.CPU) (*sharedHost, error) {
+func startShared(ctx context.Context, s cpuSubject, capacity int64, guests int, cpu node.CPU, env ...string) (*sharedHost, error) {
 	n, err := node.New(node.Config{Capacity: broker.Capacity{MilliCPU: capacity}})
 	if err != nil {
 		return nil, err
 	}
 	h := &sharedHost{node: n}
 	for i := range guests {
-		g, err := startOn(ctx, n, s, fmt.Sprint("guest-", i), cpu)
+		g, err := startOn(ctx, n, s, fmt.Sprint("guest-", i), cpu, env)
 		if err != nil {
 			return nil, errors.Join(err, h.Close())
 		}
@@ -43,11 +43,11 @@ func startShared(ctx context.Context, s cpuSubject, capacity int64, guests int, 
 }
 
 // startOn starts a guest on a node that it does not own.
-func startOn(ctx context.Context, n *node.Node, s cpuSubject, name string, cpu node.CPU) (*siloCPU, error) {
+func startOn(ctx context.Context, n *node.Node, s cpuSubject, name string, cpu node.CPU, env []string) (*siloCPU, error) {
 	g := &siloCPU{node: n, said: newLines()}
 	var err error
 	g.Guest, err = n.Start(ctx, node.GuestSpec{
-		Name: name, Kernel: s.image.KernelPath(), Initramfs: s.image.InitramfsPath(), Args: []string{fmt.Sprintf(":%d", orderPort)},
+		Name: name, Kernel: s.image.KernelPath(), Initramfs: s.image.InitramfsPath(), Args: []string{fmt.Sprintf(":%d", orderPort)}, Env: env,
 		Memory: node.Memory{Min: cpuMemory, Max: cpuMemory}, CPU: cpu,
 		Ports: []vmm.Forward{{GuestPort: orderPort}}, Stdout: g.said, Stderr: g.said,
 	})
