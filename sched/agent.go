@@ -25,8 +25,9 @@ type Agent struct {
 
 	mu      sync.Mutex
 	gov     *Governor
-	granted int // whole vCPUs
-	expect  int // see Expect
+	granted int  // whole vCPUs
+	expect  int  // see Expect
+	spare   bool // see Spare
 	samples [3]metrics.Sample
 }
 
@@ -56,11 +57,31 @@ func New(cfg Config, log *slog.Logger, state func(Statement)) *Agent {
 func (a *Agent) Grant(milli uint32) {
 	whole := max(1, int(milli+999)/1000)
 	a.mu.Lock()
-	changed := whole != a.granted
+	changed := whole != a.granted && !a.spare
 	a.granted = whole
 	a.mu.Unlock()
 	if changed && !a.pinned {
 		runtime.GOMAXPROCS(whole)
+	}
+}
+
+// spareProcs is how many goroutines may wait for memory before those that need none stand still too.
+const spareProcs = 4
+
+// Spare lets a few goroutines more run than there are vCPUs, for those that wait for memory in their page
+// faults, each holding a processor of the Go scheduler. While it lasts GOMAXPROCS is not changed otherwise:
+// that would stop the world, which waits for whoever waits.
+func (a *Agent) Spare(on bool) {
+	a.mu.Lock()
+	same := a.spare == on
+	a.spare = on
+	procs := a.granted
+	a.mu.Unlock()
+	if on {
+		procs += spareProcs
+	}
+	if !same && !a.pinned {
+		runtime.GOMAXPROCS(procs)
 	}
 }
 
@@ -74,7 +95,8 @@ func (a *Agent) Run(ctx context.Context) {
 	a.mu.Lock()
 	whole := a.granted
 	a.mu.Unlock()
-	runtime.GOMAXPROCS(whole) // PID 1 starts the application with more visible, so that NumCPU is right
+	runtime.GOMAXPROCS(whole + spareProcs) // see Spare: what they are made of must not be missing then
+	runtime.GOMAXPROCS(whole)              // PID 1 starts the application with more visible, so that NumCPU is right
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {

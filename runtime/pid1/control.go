@@ -16,6 +16,7 @@ type speaker interface {
 	SendDemand(hvcall.Demand) error
 	SendGrant(hvcall.Grant) error
 	SendUsage(hvcall.Usage) error
+	RoundTrip(context.Context) (time.Duration, error)
 }
 
 const (
@@ -62,9 +63,9 @@ type control struct {
 	limit    int64
 	lastRead Reading
 
-	stalls      uint64
-	stalled     time.Duration // all together
-	stallAt     time.Duration // begin of the present one; 0 = none
+	stalls      stalls
+	late        lateness
+	pulse       pulse
 	usageAt     time.Duration
 	toldApplied uint64 // serial in the last usage
 	killedBy    killReason
@@ -130,36 +131,22 @@ func (c *control) step(now time.Duration) time.Duration {
 		return tickQuiet
 	}
 	c.lastRead = r
-	c.countStall(now, r)
 	plan := c.balance.Step(now, r)
-	c.applyLimit(plan.Limit, r)
+	c.keepGate(now, plan.Limit, r)
+	c.applyLimit(plan.Limit+c.pulse.given, r)
 	milli := c.cpuWanted(now)
 	c.moveVCPUs(now)
-	c.settle(plan.Limit)
+	c.settle(plan.Limit + c.pulse.given)
 	c.tellHost(now, plan, milli)
 	c.tellApp(plan)
 	c.refuse(now)
 	switch {
 	case r.Stalled:
 		return tickStalled
-	case c.app == nil:
+	case c.app == nil, c.late.askedAt != 0: // the next word may be urgent
 		return tickOutside
 	}
 	return tickQuiet
-}
-
-func (c *control) countStall(now time.Duration, r Reading) {
-	switch {
-	case r.Stalled && c.stallAt == 0:
-		c.stalls++
-		c.stallAt = now
-		c.log.Info("a thread waits for memory", "charged", r.Charged, "limit", c.limit, "free", r.Free)
-	case !r.Stalled && c.stallAt != 0:
-		c.stalled += now - c.stallAt
-		c.log.Info("memory came", "waited", now-c.stallAt)
-		c.stallAt = 0
-		c.usageAt = 0 // told at once
-	}
 }
 
 func (c *control) applyLimit(limit int64, r Reading) {
@@ -236,7 +223,10 @@ func (c *control) tellApp(p Plan) {
 		return
 	}
 	g := hvcall.Grant{Revision: c.answered, Memory: uint64(p.Share), Limit: c.grant.Limit, Price: c.grant.Price}
-	if p.Capped && c.balance.AtMaximum() {
+	switch {
+	case c.late.now:
+		g.Limit = hvcall.LimitLate
+	case p.Capped && c.balance.AtMaximum():
 		g.Limit = hvcall.LimitMaximum // the host was never asked for what it could not give
 	}
 	g.MilliCPU = min(uint32(c.cpu.width)*1000, uint32(c.cpu.target())*1000)
@@ -285,34 +275,13 @@ func (c *control) sendUsage(now time.Duration) {
 	if err != nil {
 		c.log.Warn("kills not counted", "err", err)
 	}
-	stalled := c.stalled
-	if c.stallAt != 0 {
-		stalled += now - c.stallAt
-	}
 	u := hvcall.Usage{
 		Applied: c.applied, Total: c.grant.Memory, Free: uint64(c.lastRead.Free), Application: uint64(c.lastRead.Charged),
-		Live: c.appUsage.Live, Stalls: c.stalls, StallNanos: uint64(stalled), Kills: uint64(st.kills), Cycles: c.appUsage.Cycles,
+		Live: c.appUsage.Live, Stalls: c.stalls.count, StallNanos: uint64(c.stalls.time()), Kills: uint64(st.kills), Cycles: c.appUsage.Cycles,
 		CPUNanos: c.appUsage.CPUNanos, MilliCPU: uint32(c.cpu.width) * 1000, Online: uint32(max(c.cpu.running, 1)), GoMaxProcs: c.appUsage.GoMaxProcs,
 	}
 	if err := c.host.SendUsage(u); err != nil {
 		c.log.Error("usage not sent", "err", err)
-	}
-}
-
-// refuse ends an application that waits for memory which will not come.
-func (c *control) refuse(now time.Duration) {
-	waited := c.balance.Waited(now)
-	most := time.Duration(c.welcome.RefusalMS) * time.Millisecond
-	if most == 0 && c.balance.AtMaximum() {
-		most = refuseAfter
-	}
-	if most == 0 || waited < most || c.killedBy.refused {
-		return
-	}
-	c.killedBy.refused = true
-	c.log.Error("memory refused by host", "waited", waited, "granted", c.grant.Memory, "maximum", c.welcome.Memory.Max)
-	if err := c.m.signal(unix.SIGKILL); err != nil {
-		c.log.Error("application not ended", "err", err)
 	}
 }
 

@@ -98,6 +98,8 @@ type recorder struct {
 	demands []hvcall.Demand
 	grants  []hvcall.Grant
 	usages  []hvcall.Usage
+	beats   int           // heartbeats asked for
+	still   chan struct{} // closed when the application runs again; nil = it runs
 }
 
 func (r *recorder) SendDemand(d hvcall.Demand) error {
@@ -117,6 +119,22 @@ func (r *recorder) SendUsage(u hvcall.Usage) error {
 	defer r.mu.Unlock()
 	r.usages = append(r.usages, u)
 	return nil
+}
+
+
+// RoundTrip answers unless the application stands still.
+func (r *recorder) RoundTrip(ctx context.Context) (time.Duration, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.beats++
+	still := r.still
+	if still == nil {
+		return 0, nil
+	}
+	r.mu.Unlock()
+	<-still
+	r.mu.Lock()
+	return 0, nil
 }
 
 func (r *recorder) lastDemand() hvcall.Demand {
