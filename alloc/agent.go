@@ -128,7 +128,7 @@ func (a *Agent) end() {
 
 func (a *Agent) step() time.Duration {
 	a.mu.Lock()
-	s := a.meter.read()
+	s := a.collector.see(a.meter.read())
 	now := time.Since(a.start)
 	d := a.gov.Step(now, s)
 	a.standing, a.last = d.Statement, s

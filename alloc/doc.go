@@ -62,6 +62,13 @@
 // holds the upper bound. A program that drops its data and falls silent has no collection of its
 // own; [Governor] notices the silence and collects once, within [Config.IdleBudget] of one vCPU.
 //
+// # When the grant is late
+//
+// A thread that runs into the grant waits in its page fault, and a collection that runs then waits with it, as
+// does every goroutine for the collection. PID 1 says when that is near ([hvcall.LimitLate]); a heap that no
+// collection can make fit then meets the gate with the collector paused, see starvation. A refusal is another
+// matter: nothing is on its way then, and the collector works as hard as the limit makes it.
+//
 // # Admission
 //
 // [Agent.Reserve] parks the goroutine until so much more is granted: the way to ask for what no forecast

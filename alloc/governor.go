@@ -98,6 +98,7 @@ type Decision struct {
 	Statement Statement // the standing statement
 	Limit     int64     // memory limit for the runtime, bytes
 	GOGC      int64     // percent to set; 0 = leave it
+	Paused    bool      // no collection may begin: see starvation
 	Yielded   bool      // the program set GOGC itself: it is left alone from now on
 	Collect   Collect   // do this off the sampling goroutine, then sample again
 	Wide      bool      // Collect is long enough to be worth more vCPUs
@@ -133,6 +134,7 @@ type Governor struct {
 
 	idle   idleWatch
 	rule   heapRule
+	starve starvation
 	cycles cycleWatch
 }
 
@@ -190,9 +192,13 @@ func (g *Governor) Step(now time.Duration, s Sample) Decision {
 	d.Admitted, d.Refused = g.admit(base)
 	d.Statement = g.statement(s, margin)
 	d.Limit = g.limit()
+	d.Paused = g.starve.step(s, d.Limit, g.why == hvcall.LimitLate)
 	if s.Held() > d.Limit && s.Free > s.Held()-d.Limit && g.idle.mayReturn(now) {
 		// The host took some back. What is free already goes at once; the limit does the rest.
 		d.Collect = CollectReturn
+	}
+	if d.Paused {
+		d.Collect = CollectNone // it would wait for whoever waits
 	}
 	d.Wide = d.Collect != CollectNone && g.idle.wide()
 	d.Period = g.period(now, s, base)

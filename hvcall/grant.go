@@ -10,7 +10,8 @@ const (
 	LimitHost    Limit = 2 // the host has no more now; the demand stands
 	LimitPlug    Limit = 3 // granted by the host, but the guest's kernel took only this much
 	LimitReclaim Limit = 4 // the host wants memory back from this guest
-	limitLimit         = 5
+	LimitLate    Limit = 5 // a thread waits for memory that was asked for and has not come; only from PID 1 to the application
+	limitLimit         = 6
 	grantSize          = 56
 )
 
@@ -18,7 +19,7 @@ const (
 // guest's arithmetic need not be trusted.
 const MaxPrice = 1 << 40
 
-var limitNames = [...]string{"none", "maximum", "host", "plug", "reclaim"}
+var limitNames = [...]string{"none", "maximum", "host", "plug", "reclaim", "late"}
 
 // String is the limit in a word.
 func (l Limit) String() string {

@@ -53,6 +53,8 @@ func (c *Conn) read(ctx context.Context, h Handler, calls *sync.WaitGroup) error
 		switch {
 		case f.Flags&FlagReply != 0:
 			c.deliver(f)
+		case f.Flags&FlagCall != 0 && f.Op == OpHeartbeat:
+			c.beat(f)
 		case f.Flags&FlagCall != 0:
 			c.serveCall(ctx, h, f, slots, calls)
 		default:
@@ -85,14 +87,19 @@ func (c *Conn) serveCall(ctx context.Context, h Handler, f Frame, slots chan str
 	})
 }
 
-// handle answers heartbeats itself: a peer that is alive must say so whatever its handler does.
-func handle(ctx context.Context, h Handler, f Frame) ([]byte, error) {
-	if f.Op == OpHeartbeat {
-		if len(f.Payload) > maxHeartbeat {
-			return nil, &Fault{Op: f.Op, Code: CodeInvalid, Text: "heartbeat too long"}
-		}
-		return f.Payload, nil
+// beat answers a heartbeat: a side that is alive must say so whatever its handler does. It is done by the
+// reader itself and from the shared buffer, because an application that waits for memory has none for a goroutine.
+func (c *Conn) beat(f Frame) {
+	if len(f.Payload) > maxHeartbeat {
+		c.reply(f, nil, &Fault{Op: f.Op, Code: CodeInvalid, Text: "heartbeat too long"})
+		return
 	}
+	if err := c.state(Frame{Header: Header{Op: f.Op, Flags: FlagReply, Seq: f.Seq}, Payload: f.Payload}); err != nil {
+		c.log.Debug("reply not sent", "op", f.Op, "err", err)
+	}
+}
+
+func handle(ctx context.Context, h Handler, f Frame) ([]byte, error) {
 	if h == nil {
 		return nil, &Fault{Op: f.Op, Code: CodeUnknown}
 	}

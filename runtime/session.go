@@ -152,6 +152,7 @@ func (s *session) apply(g hvcall.Grant) {
 	before, revision := s.grant, s.demand.Revision
 	s.grant = g
 	s.mu.Unlock()
+	s.cpus.Spare(g.Limit == hvcall.LimitLate)
 	s.memory.Grant(g, g.Revision >= revision)
 	s.cpus.Grant(g.MilliCPU)
 	if g.MilliCPU < before.MilliCPU {

@@ -32,6 +32,7 @@ type Agent struct {
 	stated   int           // vCPUs wanted, as last stated
 	statedAt time.Duration // when that was
 	expects  map[any]int   // see Expect
+	spare    bool          // see Spare
 	reader   *reader
 
 	hearers hearers
@@ -60,13 +61,14 @@ func (a *Agent) Grant(milli uint32) {
 	whole := max(1, int(milli+999)/1000)
 	a.mu.Lock()
 	before, changed := a.granted, whole != a.granted
+	spare := a.spare
 	a.granted = whole
 	a.mu.Unlock()
 	if !changed {
 		return
 	}
 	switch {
-	case a.pinned:
+	case a.pinned, spare: // Spare sets it when it ends
 	case whole > before:
 		widen(before, whole)
 	default:
@@ -79,6 +81,26 @@ func (a *Agent) Grant(milli uint32) {
 // thousandths, as the host measured it lately: no more are asked for meanwhile.
 func (a *Agent) Steal(milli uint32) { a.steal.Store(milli) }
 
+// spareProcs is how many goroutines may wait for memory before those that need none stand still too.
+const spareProcs = 4
+
+// Spare lets a few goroutines more run than there are vCPUs, for those that wait for memory in their page
+// faults, each holding a processor of the Go scheduler. While it lasts GOMAXPROCS is not changed otherwise:
+// that would stop the world, which waits for whoever waits.
+func (a *Agent) Spare(on bool) {
+	a.mu.Lock()
+	same := a.spare == on
+	a.spare = on
+	procs := a.granted
+	a.mu.Unlock()
+	if on {
+		procs += spareProcs
+	}
+	if !same && !a.pinned {
+		runtime.GOMAXPROCS(procs)
+	}
+}
+
 // Run governs until ctx ends.
 func (a *Agent) Run(ctx context.Context) {
 	if a.pinned {
@@ -89,7 +111,8 @@ func (a *Agent) Run(ctx context.Context) {
 	a.mu.Lock()
 	whole := a.granted
 	a.mu.Unlock()
-	runtime.GOMAXPROCS(whole) // PID 1 starts the application with more visible, so that NumCPU is right
+	runtime.GOMAXPROCS(whole + spareProcs) // see Spare: what they are made of must not be missing then
+	runtime.GOMAXPROCS(whole)              // PID 1 starts the application with more visible, so that NumCPU is right
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {

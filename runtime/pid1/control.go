@@ -17,6 +17,7 @@ type speaker interface {
 	SendGrant(hvcall.Grant) error
 	SendUsage(hvcall.Usage) error
 	SendSteal(hvcall.Steal) error
+	RoundTrip(context.Context) (time.Duration, error)
 }
 
 const (
@@ -48,8 +49,8 @@ type control struct {
 	start   time.Time
 	events  chan func(*control)
 
-	due     bool // the memory must be looked at now
-	planned Plan // by the last look at it
+	due     bool  // the memory must be looked at now
+	allowed int64 // limit that was planned at the last look at the memory, and what the gate let through
 	balance Balance
 	cpu     vcpus
 	queue   *sched.Governor // speaks for an application that does not
@@ -67,9 +68,9 @@ type control struct {
 	limit    int64
 	lastRead Reading
 
-	stalls      uint64
-	stalled     time.Duration // all together
-	stallAt     time.Duration // begin of the present one; 0 = none
+	stalls      stalls
+	late        lateness
+	pulse       pulse
 	usageAt     time.Duration
 	toldApplied uint64 // serial in the last usage
 	killedBy    killReason
@@ -146,18 +147,18 @@ func (c *control) step(now time.Duration) time.Duration {
 		return tickQuiet
 	}
 	c.lastRead = r
-	c.countStall(now, r)
 	plan := c.balance.Step(now, r)
-	c.planned = plan
-	c.applyLimit(plan.Limit, r)
-	c.settle(plan.Limit)
+	c.keepGate(now, plan.Limit, r)
+	c.allowed = plan.Limit + c.pulse.given
+	c.applyLimit(c.allowed, r)
+	c.settle(c.allowed)
 	c.tellHost(now, plan)
 	c.tellApp(plan)
 	c.refuse(now)
 	switch {
 	case r.Stalled:
 		return tickStalled
-	case c.app == nil:
+	case c.app == nil, c.late.askedAt != 0: // the next word may be urgent
 		return tickOutside
 	}
 	return tickQuiet
@@ -169,7 +170,7 @@ func (c *control) stepCPU(now time.Duration) {
 	c.moveVCPUs(now)
 	c.tellWidth()
 	if !c.due && c.demand.Revision > 0 { // the last look at the memory holds
-		c.settle(c.planned.Limit)
+		c.settle(c.allowed)
 		c.tellUsage(now)
 	}
 	if milli != c.demand.MilliCPU && c.demand.Revision > 0 { // the first demand waits for the memory's half
@@ -200,20 +201,6 @@ func (c *control) sendGrant(g hvcall.Grant) {
 	c.told = g
 	if err := c.app.SendGrant(g); err != nil {
 		c.log.Debug("application not told", "err", err)
-	}
-}
-
-func (c *control) countStall(now time.Duration, r Reading) {
-	switch {
-	case r.Stalled && c.stallAt == 0:
-		c.stalls++
-		c.stallAt = now
-		c.log.Info("a thread waits for memory", "charged", r.Charged, "limit", c.limit, "free", r.Free)
-	case !r.Stalled && c.stallAt != 0:
-		c.stalled += now - c.stallAt
-		c.log.Info("memory came", "waited", now-c.stallAt)
-		c.stallAt = 0
-		c.usageAt = 0 // told at once
 	}
 }
 
@@ -289,7 +276,10 @@ func (c *control) tellApp(p Plan) {
 		return
 	}
 	g := hvcall.Grant{Revision: c.answered, Memory: uint64(p.Share), Limit: c.grant.Limit, Price: c.grant.Price}
-	if p.Capped && c.balance.AtMaximum() {
+	switch {
+	case c.late.now:
+		g.Limit = hvcall.LimitLate
+	case p.Capped && c.balance.AtMaximum():
 		g.Limit = hvcall.LimitMaximum // the host was never asked for what it could not give
 	}
 	g.MilliCPU = c.cpu.usable()
@@ -333,34 +323,13 @@ func (c *control) sendUsage(now time.Duration) {
 	if err != nil {
 		c.log.Warn("kills not counted", "err", err)
 	}
-	stalled := c.stalled
-	if c.stallAt != 0 {
-		stalled += now - c.stallAt
-	}
 	u := hvcall.Usage{
 		Applied: c.applied, Total: c.grant.Memory, Free: uint64(c.lastRead.Free), Application: uint64(c.lastRead.Charged),
-		Live: c.appUsage.Live, Stalls: c.stalls, StallNanos: uint64(stalled), Kills: uint64(st.kills), Cycles: c.appUsage.Cycles,
+		Live: c.appUsage.Live, Stalls: c.stalls.count, StallNanos: uint64(c.stalls.time()), Kills: uint64(st.kills), Cycles: c.appUsage.Cycles,
 		CPUNanos: c.appUsage.CPUNanos, MilliCPU: min(uint32(max(c.cpu.width, 1))*1000, max(c.cpu.granted, 1)), Online: uint32(max(c.cpu.running, 1)), GoMaxProcs: c.appUsage.GoMaxProcs,
 	}
 	if err := c.host.SendUsage(u); err != nil {
 		c.log.Error("usage not sent", "err", err)
-	}
-}
-
-// refuse ends an application that waits for memory which will not come.
-func (c *control) refuse(now time.Duration) {
-	waited := c.balance.Waited(now)
-	most := time.Duration(c.welcome.RefusalMS) * time.Millisecond
-	if most == 0 && c.balance.AtMaximum() {
-		most = refuseAfter
-	}
-	if most == 0 || waited < most || c.killedBy.refused {
-		return
-	}
-	c.killedBy.refused = true
-	c.log.Error("memory refused by host", "waited", waited, "granted", c.grant.Memory, "maximum", c.welcome.Memory.Max)
-	if err := c.m.signal(unix.SIGKILL); err != nil {
-		c.log.Error("application not ended", "err", err)
 	}
 }
 

@@ -118,6 +118,8 @@ type recorder struct {
 	grants  []hvcall.Grant
 	usages  []hvcall.Usage
 	steals  []hvcall.Steal
+	beats   int           // heartbeats asked for
+	still   chan struct{} // closed when the application runs again; nil = it runs
 }
 
 func (r *recorder) SendDemand(d hvcall.Demand) error {
@@ -144,6 +146,21 @@ func (r *recorder) SendSteal(s hvcall.Steal) error {
 	defer r.mu.Unlock()
 	r.steals = append(r.steals, s)
 	return nil
+}
+
+// RoundTrip answers unless the application stands still.
+func (r *recorder) RoundTrip(ctx context.Context) (time.Duration, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.beats++
+	still := r.still
+	if still == nil {
+		return 0, nil
+	}
+	r.mu.Unlock()
+	<-still
+	r.mu.Lock()
+	return 0, nil
 }
 
 func (r *recorder) lastDemand() hvcall.Demand {
