@@ -3,6 +3,7 @@ package elastictest
 import (
 	"bytes"
 	"context"
+	"path"
 	"regexp"
 	"strings"
 	"sync"
@@ -49,6 +50,7 @@ type setup struct {
 	most   int64         // bytes at most
 	delay  time.Duration // how long the host takes for each grant
 	refuse time.Duration // how long a thread may wait; 0 = for ever
+	env    []string
 }
 
 // boot starts a guest.
@@ -71,7 +73,7 @@ func boot(t *testing.T, s setup, args ...string) *run {
 	})
 	r := &run{t: t, changed: make(chan struct{})}
 	r.guest, err = n.Start(t.Context(), node.GuestSpec{
-		Name: s.name, RefuseAfter: s.refuse, Kernel: image.KernelPath(), Initramfs: image.InitramfsPath(), Args: args,
+		Name: path.Base(s.name), RefuseAfter: s.refuse, Kernel: image.KernelPath(), Initramfs: image.InitramfsPath(), Args: args, Env: s.env,
 		Memory: node.Memory{Min: 64 * mib, Max: s.most}, CPU: node.CPU{MinMilli: 1000, MaxMilli: 2000},
 		Stdout: writer{r, &r.out}, Stderr: writer{r, &r.out}, InitLog: writer{r, &r.initLog}, Console: writer{r, &r.console},
 		Observer: r.observe, Sample: 50 * time.Millisecond,

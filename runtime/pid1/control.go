@@ -3,6 +3,7 @@ package pid1
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -89,6 +90,16 @@ func newControl(log *slog.Logger, m machine, host speaker, w hvcall.Welcome, unm
 	c.balance.Granted(int64(w.Grant.Memory), true)
 	c.demand = hvcall.Demand{MilliCPU: 1000}
 	return c
+}
+
+// tellPinned says that the application's own setting stands, if it has one.
+func (c *control) tellPinned(env []string) {
+	for _, e := range env {
+		if name, value, _ := strings.Cut(e, "="); name == "GOMAXPROCS" {
+			c.log.Info("GOMAXPROCS is set in the environment: it is left as it is, and grants change only where the application runs", "GOMAXPROCS", value)
+			return
+		}
+	}
 }
 
 // post hands f to the control loop, which then looks at the memory. It waits while the loop is behind.
@@ -390,6 +401,12 @@ func (c *control) appHello(app speaker) hvcall.Welcome {
 		Memory: hvcall.MemoryBounds{Max: c.welcome.Memory.Max}, CPU: c.welcome.CPU,
 		Grant: hvcall.GrantJSON{Serial: c.told.Serial, Memory: c.told.Memory, MilliCPU: min(c.told.MilliCPU, c.cpu.granted)},
 	}
+}
+
+// appGone takes in that the application hung up: from then on it is governed from outside.
+func (c *control) appGone() {
+	c.app, c.cpu.speaks = nil, false
+	c.balance.AppDemand(hvcall.Demand{})
 }
 
 // appDemand takes in what the application states. Older revisions are dropped.
