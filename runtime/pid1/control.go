@@ -273,8 +273,7 @@ func (c *control) moveVCPUs(now time.Duration) {
 			c.postQuick(func(c *control) {
 				if err != nil {
 					c.log.Error("vCPUs not started", "err", err)
-					c.cpu.granted = uint32(max(c.cpu.running, 1)) * 1000 // until a newer grant says otherwise
-					c.cpu.starting = false
+					c.cpu.notStarted()
 					return
 				}
 				c.cpu.started(to)
