@@ -90,6 +90,7 @@ func (a *Agent) Run(ctx context.Context) {
 	whole := a.granted
 	a.mu.Unlock()
 	runtime.GOMAXPROCS(whole) // PID 1 starts the application with more visible, so that NumCPU is right
+	a.tell()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
