@@ -253,6 +253,9 @@ func (c *control) cpuWanted(now time.Duration) uint32 {
 	if c.app != nil {
 		return c.cpu.wanted
 	}
+	if now < startHold { // it may yet speak, and what it does while it starts says nothing
+		return c.cpu.wanted
+	}
 	s, err := c.m.schedule()
 	if err != nil {
 		c.log.Warn("run queue not read", "err", err)

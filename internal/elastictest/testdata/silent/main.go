@@ -5,12 +5,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"runtime"
 	"strconv"
 	"syscall"
 	"time"
-
-	"os"
 
 	silo "github.com/silo-os/silo/runtime"
 )
@@ -29,6 +28,9 @@ func main() {
 				}
 			}()
 		}
+		begin := time.Now()
+		guest.Granted() // waits until PID 1 has answered
+		fmt.Println("answered after", time.Since(begin))
 		for runtime.GOMAXPROCS(0) < 2 {
 			time.Sleep(10 * time.Millisecond)
 		}
