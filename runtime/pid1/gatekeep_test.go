@@ -103,7 +103,7 @@ func TestPulseLetsLittleThrough(t *testing.T) {
 // late, and is told otherwise when it came.
 func TestStandstillIsEnded(t *testing.T) {
 	inBubble(t, func(b *bench) {
-		b.c.post(func(c *control) { c.appHello(b.app, hvcall.Hello{}) })
+		b.c.post(func(c *control) { c.appHello(b.app, speaksAll) })
 		b.c.post(func(c *control) { c.appDemand(hvcall.Demand{Revision: 1, Memory: 200 * mib, MilliCPU: 1000}) })
 		time.Sleep(time.Second)
 		still := make(chan struct{})
