@@ -1,10 +1,6 @@
 package node
 
-import (
-	"time"
-
-	"github.com/silo-os/silo/host/cpushare"
-)
+import "time"
 
 // worthTelling is the least change of a measurement that is news, in thousandths.
 const worthTelling = 50
@@ -12,27 +8,6 @@ const worthTelling = 50
 func differ(a, b uint32) bool {
 	d := int64(a) - int64(b)
 	return d >= worthTelling || d <= -worthTelling
-}
-
-// brokerNews decides which readings the broker gets. It counts how often something is seen, so each is told twice, and then no
-// more until it changes. The zero value has told nothing.
-type brokerNews struct {
-	told  cpushare.Reading
-	times int
-}
-
-const enoughTimes = 2
-
-func (n *brokerNews) due(r cpushare.Reading) bool {
-	if n.times == 0 || differ(r.Used, n.told.Used) || differ(r.Steal, n.told.Steal) {
-		n.told, n.times = r, 0
-	}
-	n.times++
-	if n.times > enoughTimes {
-		n.times = enoughTimes + 1
-		return false
-	}
-	return true
 }
 
 // stealWords decides when a guest is told of steal. The zero value has told it that there is none.

@@ -34,7 +34,6 @@ type processors struct {
 	granted uint32 // at the last measurement
 	reading cpushare.Reading
 	words   stealWords
-	news    brokerNews
 }
 
 func newProcessors(most uint32) *processors {
@@ -73,11 +72,12 @@ func (p *processors) last() cpushare.Reading {
 	return p.reading
 }
 
-// measured is a reading and who should hear of it.
+// measured is a reading, and what of it the guest should hear.
 type measured struct {
 	cpushare.Reading
-	tell          uint32 // steal that the guest hears of
-	guest, broker bool
+	ok   bool   // there is one
+	tell uint32 // thousandths of steal
+	due  bool   // it is time to tell
 }
 
 // measure takes a reading. What was granted only for a part of the time since the last one does not count as granted.
@@ -95,7 +95,7 @@ func (p *processors) measure(now time.Duration, granted uint32) (m measured, err
 	}
 	p.reading = r
 	tell, due := p.words.due(now, r.Steal)
-	return measured{r, tell, due, p.news.due(r)}, nil
+	return measured{r, true, tell, due}, nil
 }
 
 // run follows the ledger and measures, until ctx ends.
@@ -136,10 +136,10 @@ func (g *Guest) measureProcessors() {
 		g.complain(err)
 		return
 	}
-	if m.broker {
+	if m.ok { // also when it is as before: the broker counts
 		g.node.post(broker.Ran{Guest: g.id, Used: int64(m.Used), Steal: int64(m.Steal)})
 	}
-	if !m.guest || !reads {
+	if !m.due || !reads {
 		return
 	}
 	if err := g.conn.SendSteal(hvcall.Steal{Taken: m.tell, Span: m.Span}); err != nil && !errors.Is(err, hvcall.ErrClosed) {

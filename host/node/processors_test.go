@@ -153,3 +153,23 @@ func TestShareThatFails(t *testing.T) {
 		}
 	})
 }
+
+// TestIdleIsSeenAgain: a demand says that there is work; when none comes the guest counts as idle again, though nothing that is
+// measured has changed.
+func TestIdleIsSeenAgain(t *testing.T) {
+	inBubble(t, 1024*mib, func(t *testing.T, r *rig) {
+		_, _, guest := r.boot(GuestSpec{CPU: CPU{MinMilli: 50, MaxMilli: 2000}})
+		for range 3 {
+			r.demand(guest, 64*mib, 1000)
+			r.demand(guest, 64*mib, 2000)
+			synctest.Wait()
+			if l := r.State().Guests[0].CPU.Load; l.Idle {
+				t.Errorf("idle with work: %+v", l)
+			}
+			time.Sleep(time.Second)
+			if l := r.State().Guests[0].CPU.Load; !l.Idle {
+				t.Errorf("a second later: %+v", l)
+			}
+		}
+	})
+}
