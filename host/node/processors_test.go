@@ -16,7 +16,7 @@ import (
 type fakeShare struct {
 	mu     sync.Mutex
 	set    []cpushare.Allowance
-	asked  func() // called with each Set
+	asked  func(was uint32) // called with each Set
 	times  cpushare.Times
 	err    error
 	closed bool
@@ -24,11 +24,15 @@ type fakeShare struct {
 
 func (s *fakeShare) Set(a cpushare.Allowance) error {
 	s.mu.Lock()
+	var was uint32
+	if n := len(s.set); n > 0 {
+		was = s.set[n-1].Milli
+	}
 	s.set = append(s.set, a)
 	asked, err := s.asked, s.err
 	s.mu.Unlock()
 	if asked != nil {
-		asked()
+		asked(was)
 	}
 	return err
 }
@@ -64,18 +68,18 @@ func TestTimeBeforeTheGrant(t *testing.T) {
 		if got := share.now(); got != (cpushare.Allowance{Milli: 250, Max: 2000}) {
 			t.Errorf("boots with %+v", got)
 		}
-		heard := -1
+		var early bool // the guest heard of more before it was there
 		share.mu.Lock()
-		share.asked = func() {
-			if heard < 0 {
-				heard = guest.Grants.Len()
+		share.asked = func(was uint32) {
+			if g, ok := guest.Grants.Last(); ok && g.MilliCPU > was {
+				early = true
 			}
 		}
 		share.mu.Unlock()
 		r.demand(guest, 64*mib, 2000)
 		synctest.Wait()
-		if got := share.now(); got.Milli != 2000 || heard != 0 || guest.Holding().MilliCPU != 2000 {
-			t.Errorf("set to %+v when the guest had heard of %d grants, it holds %+v", got, heard, guest.Holding())
+		if got := share.now(); got.Milli != 2000 || early || guest.Holding().MilliCPU != 2000 {
+			t.Errorf("set to %+v, the guest heard before: %v, it holds %+v", got, early, guest.Holding())
 		}
 		guest.SetManner(hvcalltest.Manner{Delay: time.Second})
 		r.demand(guest, 64*mib, 500)
@@ -161,6 +165,7 @@ func TestIdleIsSeenAgain(t *testing.T) {
 		_, _, guest := r.boot(GuestSpec{CPU: CPU{MinMilli: 50, MaxMilli: 2000}})
 		for range 3 {
 			r.demand(guest, 64*mib, 1000)
+			synctest.Wait()
 			r.demand(guest, 64*mib, 2000)
 			synctest.Wait()
 			if l := r.State().Guests[0].CPU.Load; l.Idle {
