@@ -18,13 +18,17 @@ const (
 
 	// crowdedAt is the steal, in thousandths, from which on a vCPU more is a vCPU that others are kept from.
 	crowdedAt = 250
+
+	// keptAt is the steal from which on a vCPU that does little is kept from doing more: that it is idle would be
+	// the word of who keeps it, and the more it lost the less it would be given.
+	keptAt = 50
 )
 
 // Load is what was measured of a guest's vCPUs, and what follows.
 type Load struct {
 	Used    int64 `json:"used"`    // thousandths of a processor
 	Steal   int64 `json:"steal"`   // thousandths of the granted time
-	Quiet   int   `json:"quiet"`   // readings in a row in which it used less than half of its vCPUs
+	Quiet   int   `json:"quiet"`   // readings in a row in which it left half of its vCPUs idle
 	Crowded int   `json:"crowded"` // readings in a row in which others took a quarter and more
 	Most    int64 `json:"most"`    // whole vCPUs, in thousandths, that there is room for beside the others; 0 = for all
 	Lift    Retry `json:"lift"`    // when more is tried again
@@ -33,7 +37,7 @@ type Load struct {
 // ran takes in a reading.
 func (l Load) ran(now time.Duration, granted int64, e Ran, least, most time.Duration) Load {
 	l.Used, l.Steal = max(0, e.Used), clamp(e.Steal, 0, 1000)
-	l.Quiet = counted(l.Quiet, 2*l.Used < wholeMilli(granted))
+	l.Quiet = counted(l.Quiet, 2*l.Used < wholeMilli(granted) && l.Steal < keptAt)
 	l.Crowded = counted(l.Crowded, l.Steal >= crowdedAt && granted > 1000)
 	if l.Crowded >= enoughReadings {
 		l.Most = max(1000, granted*(1000-l.Steal)/1_000_000*1000)

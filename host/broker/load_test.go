@@ -28,6 +28,7 @@ func TestLoadClaims(t *testing.T) {
 		{"busy with next to nothing", 50, 600, 0, 4, 2000, 2000},
 		{"half of its vCPUs", 2000, 1000, 0, 4, 2000, 2000},
 		{"a quarter of its vCPUs", 2000, 500, 0, 4, 2000, 1000},
+		{"kept from its share", 500, 280, 440, 4, 2000, 2000},
 		{"others took half", 2000, 1000, 500, 2, 1000, 1000},
 		{"others took half, once", 2000, 1000, 500, 1, 2000, 2000},
 		{"others took little", 2000, 1600, 200, 9, 2000, 2000},
