@@ -98,7 +98,8 @@ func New(cfg Config) *Broker {
 }
 
 // Restore returns a broker that knows what another one knew when it was dumped. cfg.Capacity does not count:
-// the dump has it. Nothing may have happened in between, or it must be told as events.
+// the dump has it. What happened in between must be told as events; a [Resize] that was under way and that nobody will
+// answer any more is a [ResizeFailed].
 func Restore(cfg Config, s State) *Broker {
 	b := New(cfg)
 	guests := s.Guests

@@ -39,7 +39,6 @@ type World struct {
 
 	steps   int
 	kills   map[Manner]int
-	flags   map[Manner]int
 	moves   int
 	broken  error
 	sums    []sums // by guest
