@@ -9,6 +9,7 @@ import (
 
 	"github.com/silo-os/silo/alloc"
 	"github.com/silo-os/silo/hvcall"
+	"github.com/silo-os/silo/sched"
 )
 
 // Guest is the virtual machine as its application sees it. All methods may be called from any
@@ -73,6 +74,24 @@ func (g *Guest) NewArena(cfg alloc.ArenaConfig) (*alloc.Arena, error) {
 // OnPressure has f called, one call at a time, with each new level of pressure: when it rises, caches
 // should shrink. It never is when hosted.
 func (g *Guest) OnPressure(f func(alloc.Pressure)) { g.agent().OnPressure(f) }
+
+// NewPool returns a pool of goroutines that is as wide as the number of vCPUs granted, and demands them for the
+// work that waits in it. When hosted it is as wide as GOMAXPROCS. Programs that use plain goroutines need none: the
+// scheduler's own figures speak for those.
+func (g *Guest) NewPool(ctx context.Context) *sched.Pool { return sched.NewPool(ctx, g.vcpus()) }
+
+// OnGrant has f called, one call at a time, with the number of vCPUs that the program may use: once now, and after
+// each change, when GOMAXPROCS is what it says. When hosted nothing changes.
+func (g *Guest) OnGrant(f func(vcpus int)) { g.vcpus().OnGrant(f) }
+
+// vcpus is nil when hosted.
+func (g *Guest) vcpus() *sched.Agent {
+	s, _ := g.session()
+	if s == nil {
+		return nil
+	}
+	return s.cpus
+}
 
 // agent is nil when hosted, which admits everything.
 func (g *Guest) agent() *alloc.Agent {

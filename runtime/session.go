@@ -25,6 +25,7 @@ type session struct {
 	memory  *alloc.Agent
 	cpus    *sched.Agent
 	log     *slog.Logger
+	poke    func() // has what PID 1 said read at once
 
 	mu      sync.Mutex
 	ready   bool // govern has run
@@ -38,13 +39,14 @@ func newSession(rw io.ReadWriteCloser) (*session, error) {
 	if os.Getenv("SILO_DEBUG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	s := &session{conn: hvcall.NewConn(rw, hvcall.Config{Log: log}), log: log}
+	rw, poke := newEager(rw)
+	s := &session{conn: hvcall.NewConn(rw, hvcall.Config{Log: log}), log: log, poke: poke}
 	ctx, cancel := context.WithTimeout(context.Background(), helloTimeout)
 	defer cancel()
 	go s.serve()
 	w, err := s.conn.SayHello(ctx, hvcall.Hello{
 		Role: hvcall.RoleApplication, NumCPU: goruntime.NumCPU(), PID: os.Getpid(),
-		Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU},
+		Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapSteal},
 	})
 	if err != nil {
 		s.conn.Close()
@@ -62,7 +64,7 @@ func (s *session) govern(w hvcall.Welcome) {
 	s.memory = alloc.New(alloc.Config{
 		Collecting: s.collecting, Trace: traceTo(os.Getenv("SILO_TRACE"), s.log),
 	}, s.log, s.stateMemory)
-	s.cpus = sched.New(sched.Config{Max: int(w.CPU.MaxMilli+999) / 1000}, s.log, s.stateCPU)
+	s.cpus = sched.New(sched.Config{Max: int(w.CPU.MaxMilli+999) / 1000, Each: s.poke}, s.log, s.stateCPU)
 	s.memory.Grant(s.grant, true)
 	s.cpus.Grant(w.Grant.MilliCPU)
 	ctx := context.Background() // both govern as long as the process lives
@@ -102,21 +104,42 @@ func (s *session) hold(g hvcall.Grant) bool {
 }
 
 func (s *session) serve() {
-	err := s.conn.Serve(context.Background(), func(_ context.Context, f hvcall.Frame) ([]byte, error) {
-		if f.Op != hvcall.OpGrant {
-			return nil, &hvcall.Fault{Op: f.Op, Code: hvcall.CodeUnknown}
-		}
+	err := s.conn.Serve(context.Background(), func(_ context.Context, f hvcall.Frame) ([]byte, error) { return nil, s.hear(f) })
+	s.log.Debug("conversation with PID 1 ended", "err", err)
+}
+
+// hear takes in what PID 1 says.
+func (s *session) hear(f hvcall.Frame) error {
+	switch f.Op {
+	case hvcall.OpGrant:
 		g, err := hvcall.DecodeGrant(f.Payload)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if s.hold(g) {
-			return nil, nil
+		if !s.hold(g) {
+			s.apply(g)
 		}
-		s.apply(g)
-		return nil, nil
-	})
-	s.log.Debug("conversation with PID 1 ended", "err", err)
+		return nil
+	case hvcall.OpSteal:
+		st, err := hvcall.DecodeSteal(f.Payload)
+		if err != nil {
+			return err
+		}
+		s.stolen(st)
+		return nil
+	}
+	return &hvcall.Fault{Op: f.Op, Code: hvcall.CodeUnknown}
+}
+
+// stolen hands on what others on the host took. Before there is a governor it is of no use, and will be said again when it
+// changes.
+func (s *session) stolen(st hvcall.Steal) {
+	s.mu.Lock()
+	ready := s.ready
+	s.mu.Unlock()
+	if ready {
+		s.cpus.Steal(st.Taken)
+	}
 }
 
 // apply obeys a grant and says so: for a shrink PID 1 narrows the cpuset only after that.
@@ -140,13 +163,16 @@ func (s *session) apply(g hvcall.Grant) {
 	}
 }
 
+// collection is the source of what collections are expected to need.
+type collection struct{}
+
 // collecting has more vCPUs asked for while a collection of ours runs: the scheduler's own figures do not
 // count the collector's workers.
 func (s *session) collecting(running bool) {
 	if running {
-		s.cpus.Expect(int(s.welcome.CPU.MaxMilli+999) / 1000)
+		s.cpus.Expect(collection{}, int(s.welcome.CPU.MaxMilli+999)/1000)
 	} else {
-		s.cpus.Expect(0)
+		s.cpus.Expect(collection{}, 0)
 	}
 }
 

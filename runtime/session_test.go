@@ -58,6 +58,16 @@ func TestSessionSpeaksWithPID1(t *testing.T) {
 	if err := g.Ready(); err != nil {
 		t.Error(err)
 	}
+	s, _ := g.session()
+	for _, c := range []struct {
+		op      hvcall.Op
+		payload []byte
+		bad     bool
+	}{{hvcall.OpSteal, hvcall.Steal{Taken: 250}.AppendTo(nil), false}, {hvcall.OpSteal, nil, true}, {hvcall.OpGrant, nil, true}, {hvcall.OpExit, nil, true}} {
+		if err := s.hear(hvcall.Frame{Header: hvcall.Header{Op: c.op}, Payload: c.payload}); (err != nil) != c.bad {
+			t.Errorf("%s of %d bytes: %v", c.op, len(c.payload), err)
+		}
+	}
 	if err := peer.Close(); err != nil {
 		t.Error(err)
 	}

@@ -2,11 +2,12 @@ package sched
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"os"
 	"runtime"
-	"runtime/metrics"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,19 +16,25 @@ type Statement struct {
 	MilliCPU uint32 // thousandths of a vCPU wanted
 }
 
-// Agent drives a Governor in a running program.
+// Agent drives a Governor in a running program. Its methods may be called from any goroutine.
 type Agent struct {
+	cfg    Config
 	state  func(Statement)
 	log    *slog.Logger
 	start  time.Time
 	pinned bool // the user set GOMAXPROCS
-	max    int
+	steal  atomic.Uint32
+	kick   chan struct{} // a look is due now
 
-	mu      sync.Mutex
-	gov     *Governor
-	granted int // whole vCPUs
-	expect  int // see Expect
-	samples [3]metrics.Sample
+	mu       sync.Mutex
+	gov      *Governor
+	granted  int           // whole vCPUs
+	stated   int           // vCPUs wanted, as last stated
+	statedAt time.Duration // when that was
+	expects  map[any]int   // see Expect
+	reader   *reader
+
+	hearers hearers
 }
 
 // New returns an Agent that calls state, from its own goroutine, with each new Statement. With GOMAXPROCS
@@ -36,13 +43,9 @@ func New(cfg Config, log *slog.Logger, state func(Statement)) *Agent {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	a := &Agent{state: state, log: log, start: time.Now(), gov: NewGovernor(cfg), granted: 1, max: cfg.withDefaults().Max}
-	for i, name := range [...]string{
-		"/sched/goroutines/running:goroutines",
-		"/sched/goroutines/runnable:goroutines",
-		"/sched/gomaxprocs:threads",
-	} {
-		a.samples[i].Name = name
+	a := &Agent{
+		cfg: cfg.withDefaults(), state: state, log: log, start: time.Now(), gov: NewGovernor(cfg), granted: 1,
+		kick: make(chan struct{}, 1), expects: make(map[any]int), reader: newReader(),
 	}
 	if os.Getenv("GOMAXPROCS") != "" {
 		a.pinned = true
@@ -56,18 +59,30 @@ func New(cfg Config, log *slog.Logger, state func(Statement)) *Agent {
 func (a *Agent) Grant(milli uint32) {
 	whole := max(1, int(milli+999)/1000)
 	a.mu.Lock()
-	changed := whole != a.granted
+	before, changed := a.granted, whole != a.granted
 	a.granted = whole
 	a.mu.Unlock()
-	if changed && !a.pinned {
+	if !changed {
+		return
+	}
+	switch {
+	case a.pinned:
+	case whole > before:
+		widen(before, whole)
+	default:
 		runtime.GOMAXPROCS(whole)
 	}
+	a.tell()
 }
+
+// Steal takes in how much of the time that the program's vCPUs wanted to run others ran in their place,
+// thousandths, as the host measured it lately: no more are asked for meanwhile.
+func (a *Agent) Steal(milli uint32) { a.steal.Store(milli) }
 
 // Run governs until ctx ends.
 func (a *Agent) Run(ctx context.Context) {
 	if a.pinned {
-		a.state(Statement{MilliCPU: uint32(min(runtime.GOMAXPROCS(0), a.max)) * 1000})
+		a.state(Statement{MilliCPU: uint32(min(runtime.GOMAXPROCS(0), a.cfg.Max)) * 1000})
 		<-ctx.Done()
 		return
 	}
@@ -81,17 +96,36 @@ func (a *Agent) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-a.kick:
 		case <-timer.C:
 		}
 		timer.Reset(a.step())
 	}
 }
 
+const (
+	// awaited is how long after a demand its grant is looked for with each lookWaiting. One that the host
+	// cannot meet now comes when it comes.
+	awaited = 50 * time.Millisecond
+)
+
 func (a *Agent) step() time.Duration {
+	if a.cfg.Each != nil {
+		a.cfg.Each()
+	}
 	a.mu.Lock()
-	want, changed, period := a.gov.Step(time.Since(a.start), a.read())
+	now := time.Since(a.start)
+	s := a.read()
+	want, changed, period := a.gov.Step(now, s)
+	if changed {
+		a.stated, a.statedAt = want, now
+	}
 	granted := a.granted
+	if a.stated > granted && now-a.statedAt < awaited {
+		period = min(period, lookWaiting)
+	}
 	a.mu.Unlock()
+	a.record(Moment{now, s})
 	if !changed {
 		return period
 	}
@@ -102,22 +136,49 @@ func (a *Agent) step() time.Duration {
 	return period
 }
 
+// read takes a sample, with what is expected besides. The lock is held.
 func (a *Agent) read() Sample {
-	metrics.Read(a.samples[:])
-	n := func(i int) int {
-		if v := a.samples[i].Value; v.Kind() == metrics.KindUint64 {
-			return int(v.Uint64())
-		}
-		return 0
+	s := a.reader.read()
+	s.Steal = a.steal.Load()
+	expected := 0
+	for _, n := range a.expects {
+		expected += n
 	}
 	// The sampler itself is one of those that run.
-	return Sample{Running: n(0), Runnable: max(n(1), a.expect+1-n(0)), Procs: n(2)}
+	s.Runnable = max(s.Runnable, expected+1-s.Running)
+	return s
 }
 
-// Expect says that there is work for so many vCPUs which the scheduler's figures do not show, such as a
-// collection; 0 takes it back.
-func (a *Agent) Expect(vcpus int) {
+// record writes a line of the trace.
+func (a *Agent) record(m Moment) {
+	if a.cfg.Trace == nil {
+		return
+	}
+	b, err := json.Marshal(m)
+	if err == nil {
+		_, err = a.cfg.Trace.Write(append(b, '\n'))
+	}
+	if err != nil {
+		a.log.Warn("samples are not recorded any more", "err", err)
+		a.cfg.Trace = nil
+	}
+}
+
+// Expect says that there is work of one source, any comparable value, for so many vCPUs which the scheduler's
+// figures do not show, such as a collection, or a queue of its own; 0 takes it back.
+func (a *Agent) Expect(source any, vcpus int) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.expect = vcpus
+	more := vcpus > a.expects[source] && vcpus > a.granted
+	if vcpus == 0 {
+		delete(a.expects, source)
+	} else {
+		a.expects[source] = vcpus
+	}
+	a.mu.Unlock()
+	if more {
+		select {
+		case a.kick <- struct{}{}:
+		default:
+		}
+	}
 }

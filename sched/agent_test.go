@@ -70,7 +70,43 @@ func TestPinnedByTheUser(t *testing.T) {
 
 func TestEveryMetricExists(t *testing.T) {
 	a := New(Config{}, nil, func(Statement) {})
-	if s := a.read(); s.Procs == 0 || s.Running == 0 {
+	if s := a.reader.read(); s.Procs == 0 || s.Running == 0 {
 		t.Errorf("a metric this package depends on is missing: %+v", s)
+	}
+}
+
+// TestStealReachesTheGovernor: what the host measured is in each sample from then on.
+func TestStealReachesTheGovernor(t *testing.T) {
+	a := New(Config{Max: 2}, nil, func(Statement) {})
+	a.Steal(120)
+	if s := a.read(); s.Steal != 120 {
+		t.Errorf("sample %+v", s)
+	}
+}
+
+// TestExpectationsAddUp: each source has its own.
+func TestExpectationsAddUp(t *testing.T) {
+	a := New(Config{Max: 8}, nil, func(Statement) {})
+	a.Expect("a", 3)
+	a.Expect("b", 2)
+	a.Expect("a", 4)
+	if s := a.read(); s.Running-1+s.Runnable < 6 {
+		t.Errorf("four and two expected: %+v", s)
+	}
+	a.Expect("a", 0)
+	a.Expect("b", 0)
+	if len(a.expects) != 0 {
+		t.Errorf("left: %v", a.expects)
+	}
+}
+
+// TestEachLookAsks: who waits for an answer is called with each look.
+func TestEachLookAsks(t *testing.T) {
+	n := 0
+	a := New(Config{Each: func() { n++ }}, nil, func(Statement) {})
+	a.step()
+	a.step()
+	if n != 2 {
+		t.Errorf("called %d times in two looks", n)
 	}
 }

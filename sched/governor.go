@@ -6,59 +6,51 @@ import (
 	"github.com/silo-os/silo/internal/recent"
 )
 
-// Sample is what the Go scheduler said of itself at one moment.
-type Sample struct {
-	Running  int // goroutines that run, the sampler's own included
-	Runnable int // goroutines that could run but wait for a processor
-	Procs    int // GOMAXPROCS
-}
-
-// Config tunes a Governor. The zero value is right.
-type Config struct {
-	Max    int           // most vCPUs ever to ask for; 0 = as many as the host offers
-	Rise   time.Duration // how long goroutines must wait before more is asked; 0 = 8 ms
-	Settle time.Duration // how long vCPUs must be spare before fewer are asked; 0 = 2 s
-	Pace   time.Duration // least time between two changes; 0 = 100 ms
-}
-
-func (c Config) withDefaults() Config {
-	if c.Max == 0 {
-		c.Max = 1
-	}
-	if c.Rise == 0 {
-		c.Rise = 8 * time.Millisecond
-	}
-	if c.Settle == 0 {
-		c.Settle = 2 * time.Second
-	}
-	if c.Pace == 0 {
-		c.Pace = 100 * time.Millisecond
-	}
-	return c
-}
-
 const (
-	// periodBusy and periodQuiet bound how often the scheduler is looked at. Under load a look each
-	// few milliseconds is lost in the noise; an idle guest must stay asleep.
-	periodBusy  = 4 * time.Millisecond
-	periodQuiet = 50 * time.Millisecond
-
-	// spare is the load on each vCPU that would remain, in thousandths, below which one is spare.
+	// spare is the load on each vCPU that would remain, in thousandths, below which one is spare; idle is
+	// where it is so without any doubt.
 	spare = 850
+	idle  = 500
+
+	// doubt is how many times Settle it takes to give a vCPU up between the two, at first. Each time that
+	// turns out to have been wrong it doubles, up to doubtMost.
+	doubt     = 4
+	doubtMost = 64
+
+	// unbroken is the part of Rise for which goroutines must have waited without a break: what is gone by then
+	// would be gone before any grant.
+	unbroken = 8
+
+	// crowded is how many goroutines wait on average where work queues up in short bouts, none of which is
+	// worth a vCPU by itself.
+	crowded = 0.5
+
+	// stolen is the steal, in thousandths, from which on more vCPUs would only fight with those there are.
+	stolen = 50
 )
 
-// Governor is the policy of one application's vCPUs: samples in, vCPUs wanted out. It has no clock;
+// Governor is the policy of one program's vCPUs: samples in, vCPUs wanted out. It has no clock;
 // now is the time since any fixed moment. It is not safe for concurrent use.
 type Governor struct {
-	cfg Config
+	cfg  Config
+	want int
+	look look
 
-	want      int
-	changedAt time.Duration
-	waitingAt time.Duration // since when goroutines wait without a break; 0 = none wait
-	load      mean          // goroutines running or runnable
-	lately    recent.Window // highest load within Settle, in thousandths
-	top       int64         // what lately said last
+	last      Sample
 	lastAt    time.Duration
+	begun     bool
+	changedAt time.Duration
+
+	waitingAt time.Duration // since when goroutines wait without a break; 0 = none wait
+	waiting   time.Duration // how long they did since then, all together
+
+	load   mean          // vCPUs used, and goroutines that wait for one
+	queue  mean          // goroutines that wait
+	used   mean          // vCPUs used
+	lately recent.Window // highest load within Settle, in thousandths
+	top    int64         // what lately said last
+	fall   fall
+	probe  probe
 }
 
 // NewGovernor returns a Governor that wants one vCPU.
@@ -67,44 +59,80 @@ func NewGovernor(cfg Config) *Governor { return &Governor{cfg: cfg.withDefaults(
 // Step takes in a sample. It returns how many vCPUs are wanted, whether that changed, and how long
 // the sampler may sleep.
 func (g *Governor) Step(now time.Duration, s Sample) (want int, changed bool, period time.Duration) {
-	// The sampler itself runs while it looks: it is not load.
-	busy := max(0, s.Running-1) + s.Runnable
-	load := g.load.add(float64(busy), now-g.lastAt)
-	g.top = g.lately.Add(now, int64(load*1000), g.cfg.Settle)
-	g.lastAt = now
 	before := g.want
-	g.rise(now, s, busy)
-	g.fall(now)
-	return g.want, g.want != before, g.period(busy)
+	g.measure(now, s)
+	g.rise(now, s)
+	g.give(now)
+	if g.want == before {
+		g.try(now, s)
+	}
+	g.last, g.lastAt, g.begun = s, now, true
+	return g.want, g.want != before, g.look.next(now, s, g.want < g.cfg.Max)
 }
 
-func (g *Governor) rise(now time.Duration, s Sample, busy int) {
-	if s.Runnable == 0 {
-		g.waitingAt = 0
-		return
-	}
-	if g.waitingAt == 0 {
+// measure learns the load from what the program used and what it waited for since the last sample.
+func (g *Governor) measure(now time.Duration, s Sample) {
+	dt := now - g.lastAt
+	if !g.begun || dt <= 0 {
 		g.waitingAt = now
-	}
-	// A demand above what is granted stands already; it needs no second word.
-	if now-g.waitingAt < g.cfg.Rise || !g.mayChange(now) {
 		return
 	}
-	if target := min(busy, g.cfg.Max); target > g.want {
+	used := min(share(s.CPU-g.last.CPU, dt), float64(max(s.Procs, 1)))
+	g.used.add(used, dt)
+	g.queue.add(share(s.Waited-g.last.Waited, dt), dt)
+	load := min(used+float64(s.Runnable), float64(g.cfg.Max)) // a crowd is not remembered for longer than a few
+	g.top = g.lately.Add(now, int64(g.load.add(load, dt)*1000), g.cfg.Settle)
+	if s.Runnable == 0 || g.last.Runnable == 0 {
+		g.waitingAt, g.waiting = now, 0
+	}
+	g.waiting += time.Duration(min(s.Runnable, g.last.Runnable)) * dt
+}
+
+func share(part, of time.Duration) float64 { return max(0, float64(part)/float64(of)) }
+
+// rise asks for more when goroutines wait that would run at once, or when work keeps queueing up.
+func (g *Governor) rise(now time.Duration, s Sample) {
+	// A demand above what is granted stands already; it needs no second word.
+	if !g.mayChange(now) || s.Steal >= stolen {
+		return
+	}
+	// The sampler itself runs while it looks: it is not load.
+	target := g.want
+	if s.Runnable > 0 && g.waiting >= g.cfg.Rise && now-g.waitingAt >= g.cfg.Rise/unbroken {
+		target = max(0, s.Running-1) + s.Runnable
+	} else if g.queue.value >= crowded && g.used.value*1000 >= float64(g.want*spare) {
+		target = g.want + 1
+	}
+	if target = min(target, g.cfg.Max); target > g.want {
+		g.fall.rose(now, g.cfg.Settle)
 		g.want, g.changedAt = target, now
+		g.queue.value = 0 // what waited until now is being seen to
 	}
 }
 
-func (g *Governor) fall(now time.Duration) {
-	if g.want <= 1 || now-g.changedAt < g.cfg.Settle {
+// give asks for fewer when what remains will do.
+func (g *Governor) give(now time.Duration) {
+	if g.want <= 1 {
 		return
 	}
 	target := g.want
-	for target > 1 && g.top < int64(target-1)*spare {
+	for target > 1 && g.fall.ripe(now-g.changedAt, g.top, target-1, g.cfg.Settle) {
 		target--
 	}
 	if target < g.want {
+		g.fall.fell(now, g.top >= int64(target*idle))
 		g.want, g.changedAt = target, now
+		g.queue.value = 0
+	}
+}
+
+// try asks for one more where the samples cannot show that it would be used.
+func (g *Governor) try(now time.Duration, s Sample) {
+	if !g.cfg.Probe || s.Steal >= stolen {
+		return
+	}
+	if by := g.probe.next(now, g.want, g.cfg.Max, g.used.value, g.cfg.Settle); by != 0 {
+		g.want, g.changedAt = max(1, g.want+by), now
 	}
 }
 
@@ -112,27 +140,38 @@ func (g *Governor) mayChange(now time.Duration) bool {
 	return g.changedAt == 0 || now-g.changedAt >= g.cfg.Pace
 }
 
-func (g *Governor) period(busy int) time.Duration {
-	if busy > 0 {
-		return periodBusy
-	}
-	return periodQuiet
+// fall knows how long to wait before a vCPU is given up.
+type fall struct {
+	factor   time.Duration // of Settle, where there is doubt; 0 = doubt
+	at       time.Duration // of the last that was in doubt
+	doubtful bool          // there was one
 }
 
-// mean is an exponential mean, weighted by how long each value lasted.
-type mean struct {
-	value float64
-	begun bool
+// ripe reports whether all but `rest` vCPUs may be given up, after the load has been below top for Settle and
+// nothing has changed for so long.
+func (f *fall) ripe(since time.Duration, top int64, rest int, settle time.Duration) bool {
+	switch {
+	case top < int64(rest*idle):
+		return since >= settle
+	case top < int64(rest*spare):
+		return since >= settle*f.times()
+	}
+	return false
 }
 
-// smooth is the time constant of the load: long enough to see over a garbage collection's bursts,
-// short against Settle.
-const smooth = 250 * time.Millisecond
-
-func (m *mean) add(v float64, lasted time.Duration) float64 {
-	if !m.begun {
-		m.value, m.begun = v, true
+func (f *fall) times() time.Duration {
+	if f.factor == 0 {
+		return doubt
 	}
-	m.value += (v - m.value) * min(1, float64(lasted)/float64(smooth))
-	return m.value
+	return f.factor
+}
+
+func (f *fall) fell(now time.Duration, doubtful bool) { f.at, f.doubtful = now, doubtful }
+
+// rose takes in that more was asked for: a fall in doubt shortly before was a mistake.
+func (f *fall) rose(now, settle time.Duration) {
+	if f.doubtful && now-f.at < settle*f.times() {
+		f.factor = min(2*f.times(), doubtMost)
+	}
+	f.doubtful = false
 }

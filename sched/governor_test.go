@@ -15,6 +15,7 @@ type scenario struct {
 	target  int
 	changes int
 	upAfter time.Duration // from the start of the last load to the demand that followed
+	sample  Sample        // the last
 }
 
 func (s *scenario) run(d time.Duration, load func(now time.Duration) int) {
@@ -26,7 +27,10 @@ func (s *scenario) run(d time.Duration, load func(now time.Duration) int) {
 		}
 		n := load(s.now)
 		run := min(n, s.procs)
-		want, changed, period := s.g.Step(s.now, Sample{Running: run + 1, Runnable: n - run, Procs: s.procs})
+		s.sample.Running, s.sample.Runnable, s.sample.Procs = run+1, n-run, s.procs
+		want, changed, period := s.g.Step(s.now, s.sample)
+		s.sample.CPU += time.Duration(run) * period
+		s.sample.Waited += time.Duration(n-run) * period
 		if changed {
 			s.changes++
 			s.target, s.grantAt = want, s.now+2*time.Millisecond

@@ -81,9 +81,9 @@ type Broker struct {
 	// Of the Step under way:
 	out       []Action
 	free      int64 // bytes in nobody's upper end
-	freeMilli int64 // thousandths in nobody's promises
+	freeMilli int64 // thousandths that nobody holds
 	held      int64 // bytes in all upper ends when the step began
-	heldMilli int64 // thousandths in all promises then
+	heldMilli int64 // thousandths held when the plan began
 }
 
 // New returns a broker without guests.
@@ -116,10 +116,11 @@ func Restore(cfg Config, s State) *Broker {
 // taken in order, and then one plan is made for all of them.
 func (b *Broker) Step(now time.Duration, events []Event) []Action {
 	b.s.Now = max(b.s.Now, now)
-	b.out, b.held, b.heldMilli = nil, b.sum.upper, b.sum.milli
+	b.out, b.held = nil, b.sum.upper
 	for _, e := range events {
 		b.take(e)
 	}
+	b.heldMilli = b.sum.milli // a guest that works again holds again what was lent
 	b.wakeDue()
 	b.plan()
 	return b.out

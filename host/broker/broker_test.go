@@ -42,6 +42,7 @@ func TestLedgerHolds(t *testing.T) {
 				w.step(t, PeerSeen{rapid.SampledFrom([]string{"x", "y"}).Draw(t, "peer"), Room{rapid.Int64Range(0, 1<<31).Draw(t, "room"), 1000}})
 			},
 			"ran": func(t *rapid.T) {
+				w.lent = true
 				w.step(t, Ran{w.pick(t, anyone).id, rapid.Int64Range(0, 5000).Draw(t, "used"), rapid.Int64Range(-1, 1001).Draw(t, "steal")})
 			},
 			"stale":   func(t *rapid.T) { w.step(t, Plugged{w.pick(t, anyone).id, 0, 1 << 40}) },

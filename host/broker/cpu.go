@@ -23,7 +23,32 @@ func (g *Guest) wantMilli(scarce bool) int64 {
 		return g.Bounds.MinMilli
 	}
 	c := &g.CPU
-	return c.Load.claims(c.Want, max(g.Bounds.MinMilli, min(c.Floor, c.Granted, oneCPU)), scarce)
+	return c.Load.claims(c.Want, g.sureMilli(), scarce)
+}
+
+// sureMilli is what a guest has whatever the others want.
+func (g *Guest) sureMilli() int64 {
+	return max(g.Bounds.MinMilli, min(g.CPU.Floor, g.CPU.Granted, oneCPU))
+}
+
+// heldMilli is what of the processors a guest keeps from the others: all it may use, or, while it leaves that idle, what
+// it is sure of. Time, unlike memory, is taken back the moment it is wanted: the host's scheduler sees to that until the
+// broker has divided anew.
+func (g *Guest) heldMilli() int64 {
+	upper := g.CPU.Promises.upper()
+	if g.CPU.Load.Idle {
+		return min(upper, g.sureMilli())
+	}
+	return upper
+}
+
+// targetMilli is a guest's share. One that leaves its vCPUs idle keeps them: others have the time.
+func (g *Guest) targetMilli() int64 {
+	c := &g.CPU
+	if !c.Load.Idle || g.Memory.Owing.frozen() {
+		return c.Share
+	}
+	return max(c.Share, c.Load.claims(min(c.Want, c.Granted), g.sureMilli(), false))
 }
 
 // shareCPU sets every guest's share of the processors. Where they are contended, shares above one vCPU are whole
@@ -37,8 +62,8 @@ func (b *Broker) shareCPU() {
 		}
 	}
 	b.cpu.solve(b.s.Capacity.MilliCPU, func(i int, milli int64) {
-		if g := b.members[i]; g.CPU.Target != milli {
-			g.CPU.Target = milli
+		if g := b.members[i]; g.CPU.Share != milli {
+			g.CPU.Share = milli
 			b.touch(g)
 		}
 	})
@@ -51,6 +76,7 @@ func (b *Broker) grantCPUs() {
 		if g.Phase != PhaseRunning {
 			continue
 		}
+		g.CPU.Target = g.targetMilli()
 		g.CPU.Granted = min(g.CPU.Target, g.CPU.Promises.upper())
 		if g.CPU.Granted < g.CPU.Target {
 			b.waitCPU.put(g)

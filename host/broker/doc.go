@@ -41,6 +41,11 @@
 // if it had, and the quota on its vCPU threads ([CPU.Upper]) sees to it ([Seizure]). What the guest's threads really
 // did is measured ([Ran], [Load]): who leaves its vCPUs idle loses them first where they are scarce.
 //
+// Where they are scarce, whole ones are shared out as far as it goes. A guest that leaves its vCPUs idle keeps them, and their time is
+// lent to who wants it, by what [Ran] measured and not by what the guest states: for the moment until its work is measured, or
+// until it says that it has some, more may be granted than there is. A guest from which others take a quarter of its
+// time is given no more vCPUs than it got time for. [Load] has the rules.
+//
 // # Sharing
 //
 // When the guests want more than there is, each gets the weighted max-min share of what it wants,

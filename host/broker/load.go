@@ -16,6 +16,10 @@ const (
 	// Single readings say little: a guest waits for its disk, or the host has a hiccup.
 	enoughReadings = 2
 
+	// A guest is idle that uses less than a quarter of one vCPU, and until it uses half of one: each change is a word to
+	// the guest, which must not be said for noise.
+	idleBelow, busyFrom = 250, 500
+
 	// crowdedAt is the steal, in thousandths, from which on a vCPU more is a vCPU that others are kept from.
 	crowdedAt = 250
 
@@ -28,7 +32,8 @@ const (
 type Load struct {
 	Used    int64 `json:"used"`    // thousandths of a processor
 	Steal   int64 `json:"steal"`   // thousandths of the granted time
-	Quiet   int   `json:"quiet"`   // readings in a row in which it left half of its vCPUs idle
+	Low     int   `json:"low"`     // readings in a row in which it used hardly anything
+	Idle    bool  `json:"idle"`    // it has no use for what it holds
 	Crowded int   `json:"crowded"` // readings in a row in which others took a quarter and more
 	Most    int64 `json:"most"`    // whole vCPUs, in thousandths, that there is room for beside the others; 0 = for all
 	Lift    Retry `json:"lift"`    // when more is tried again
@@ -37,7 +42,8 @@ type Load struct {
 // ran takes in a reading.
 func (l Load) ran(now time.Duration, granted int64, e Ran, least, most time.Duration) Load {
 	l.Used, l.Steal = max(0, e.Used), clamp(e.Steal, 0, 1000)
-	l.Quiet = counted(l.Quiet, 2*l.Used < wholeMilli(granted) && l.Steal < keptAt)
+	l.Low = counted(l.Low, l.Used < idleBelow && l.Steal < keptAt)
+	l.Idle = l.Low >= enoughReadings || l.Idle && l.Used < busyFrom && l.Steal < keptAt
 	l.Crowded = counted(l.Crowded, l.Steal >= crowdedAt && granted > 1000)
 	if l.Crowded >= enoughReadings {
 		l.Most = max(1000, granted*(1000-l.Steal)/1_000_000*1000)
@@ -72,16 +78,19 @@ func (b *Broker) lift(g *member) {
 }
 
 // claims is what a guest's want counts for when vCPUs are shared out. Where there is not enough for all, one that leaves its
-// vCPUs idle has them taken first: what it uses shows at once, what it says it wants does not.
+// vCPUs idle has no claim to more than it is sure of: what it uses is measured, what it wants is only said.
 func (l Load) claims(want, low int64, scarce bool) int64 {
 	if l.Most != 0 {
 		want = min(want, l.Most)
 	}
-	if scarce && l.Quiet >= enoughReadings {
-		want = min(want, 2*l.Used)
+	if scarce && l.Idle {
+		want = low
 	}
 	return max(want, low)
 }
 
-// wholeMilli rounds thousandths up to whole vCPUs, at least one.
-func wholeMilli(milli int64) int64 { return max(1, (milli+999)/1000) * 1000 }
+// woken says that the guest has work now, whatever was measured before.
+func (l Load) woken() Load {
+	l.Low, l.Idle = 0, false
+	return l
+}

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -22,13 +23,12 @@ func TestLoadClaims(t *testing.T) {
 		plenty, scarce       int64
 	}{
 		{"not measured", 2000, 0, 0, 0, 2000, 2000},
-		{"once quiet", 2000, 10, 0, 1, 2000, 2000},
-		{"quiet", 2000, 10, 0, 2, 2000, 50},
-		{"quiet with next to nothing", 50, 40, 0, 4, 2000, 80},
+		{"once idle", 2000, 10, 0, 1, 2000, 2000},
+		{"idle", 2000, 10, 0, 2, 2000, 50},
+		{"idle with next to nothing", 50, 200, 0, 4, 2000, 50},
 		{"busy with next to nothing", 50, 600, 0, 4, 2000, 2000},
-		{"half of its vCPUs", 2000, 1000, 0, 4, 2000, 2000},
-		{"a quarter of its vCPUs", 2000, 500, 0, 4, 2000, 1000},
-		{"kept from its share", 500, 280, 440, 4, 2000, 2000},
+		{"an eighth of its vCPUs", 2000, 250, 0, 4, 2000, 2000},
+		{"kept from working", 500, 200, 440, 4, 2000, 2000},
 		{"others took half", 2000, 1000, 500, 2, 1000, 1000},
 		{"others took half, once", 2000, 1000, 500, 1, 2000, 2000},
 		{"others took little", 2000, 1600, 200, 9, 2000, 2000},
@@ -72,5 +72,22 @@ func TestCrowdIsTriedAgain(t *testing.T) {
 	minute(0)
 	if l.Most != 0 || l.Lift != (Retry{}) {
 		t.Errorf("three minutes after the crowd: %+v", l)
+	}
+}
+
+// TestIdleIsNoNoise: who is idle stays so until it has work to speak of, or says that it has.
+func TestIdleIsNoNoise(t *testing.T) {
+	var l Load
+	var idle []bool
+	for _, used := range []int64{2000, 200, 300, 200, 200, 300, 400, 300, 500, 300} {
+		l = l.ran(0, 2000, Ran{Used: used}, time.Second, time.Minute)
+		idle = append(idle, l.Idle)
+	}
+	if want := []bool{false, false, false, false, true, true, true, true, false, false}; !slices.Equal(idle, want) {
+		t.Errorf("got  %v\nwant %v", idle, want)
+	}
+	l = l.ran(0, 2000, Ran{}, time.Second, time.Minute).ran(0, 2000, Ran{}, time.Second, time.Minute)
+	if l.woken().Idle || !l.Idle {
+		t.Errorf("idle %v, woken %v", l.Idle, l.woken().Idle)
 	}
 }

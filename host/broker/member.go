@@ -18,7 +18,7 @@ type member struct {
 // tally is what is added up over all members, so that no step has to.
 type tally struct {
 	upper     int64 // the most memory they may hold, bytes
-	milli     int64 // the most vCPUs they may use, thousandths
+	milli     int64 // vCPUs they keep from others, thousandths
 	boot      int64 // bytes present from boot on
 	min       int64 // bytes guaranteed
 	minMilli  int64 // thousandths guaranteed
@@ -43,7 +43,7 @@ func (t *tally) move(from, to tally) {
 // tallyOf is what a guest adds to the sums.
 func (b *Broker) tallyOf(g *member) tally {
 	return tally{
-		upper: g.Memory.Upper, milli: g.CPU.Promises.upper(), boot: g.Bounds.Boot, min: g.Bounds.Min, minMilli: g.Bounds.MinMilli,
+		upper: g.Memory.Upper, milli: g.heldMilli(), boot: g.Bounds.Boot, min: g.Bounds.Min, minMilli: g.Bounds.MinMilli,
 		wants: b.counted(&g.Guest), wantMilli: g.wantMilli(false), weight: int64(g.Bounds.Weight), dying: int64(b2i(g.Memory.Owing.Stage == StageDying)),
 	}
 }

@@ -80,7 +80,8 @@ type Memory struct {
 type CPU struct {
 	Want     int64    `json:"want"`
 	Floor    int64    `json:"floor"`
-	Target   int64    `json:"target"`
+	Share    int64    `json:"share"`
+	Target   int64    `json:"target"` // the share, or what an idle guest keeps
 	Granted  int64    `json:"granted"`
 	Promises Promises `json:"promises"`
 	Load     Load     `json:"load"`

@@ -77,7 +77,7 @@ func (b *Broker) demanded(g *member, e Demanded) {
 		g.Memory.Shrink = Retry{} // it freed more: what could not be unplugged before may go now
 	}
 	if g.CPU.Want > milli {
-		g.CPU.Load.Quiet = 0 // it has work now, whatever was measured before
+		g.CPU.Load = g.CPU.Load.woken()
 	}
 	b.applied(g, d.Applied)
 }

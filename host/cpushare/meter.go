@@ -17,6 +17,10 @@ type Meter struct {
 	last  Times
 }
 
+// noise is how much of one processor may be missed without a word, in thousandths. A guest that is granted next to nothing and
+// wakes now and then would seem to be robbed of all it has.
+const noise = 25
+
 // Add takes in the times at a moment, and how many thousandths were granted since the last. The first has nothing
 // to compare with and returns false, as does a time that went backwards.
 func (m *Meter) Add(now time.Duration, t Times, granted uint32) (Reading, bool) {
@@ -31,6 +35,9 @@ func (m *Meter) Add(now time.Duration, t Times, granted uint32) (Reading, bool) 
 	entitled := span * time.Duration(granted) / 1000
 	// It wanted what it ran and waited for; of that, what it was granted should have been its own.
 	missed := max(0, min(entitled, ran+waited)-ran)
+	if perMille(missed, span) < noise {
+		missed = 0
+	}
 	return Reading{Span: span, Used: perMille(ran, span), Steal: min(perMille(missed, entitled), 1000)}, true
 }
 

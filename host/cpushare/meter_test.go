@@ -22,6 +22,7 @@ func TestMeter(t *testing.T) {
 		{"its own quota, where waiting for it is not counted", Times{Ran: 250 * ms, Throttled: 750 * ms}, 250, 250, 0},
 		{"uses idle time beyond its grant", Times{Ran: 900 * ms, Waited: 100 * ms}, 250, 900, 0},
 		{"wants half of its grant, and waits for a quarter of that", Times{Ran: 400 * ms, Waited: 100 * ms}, 1000, 400, 100},
+		{"idle, and late now and then", Times{Ran: 45 * ms, Waited: 40 * ms}, 60, 45, 0},
 		{"granted nothing", Times{Waited: s}, 0, 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -16,13 +16,18 @@
 //
 // One goroutine owns the broker: it alone calls Step, in batches, and never waits for a guest. Every
 // guest has goroutines of its own: one reads its calls, one sends grants, one resizes its memory,
-// one writes its output, one observes and one waits for its end. They hand their results to the
+// one holds its vCPUs to what it may use and measures them, one writes its output, one observes and one waits for its end. They hand their results to the
 // owner through a mailbox, and are handed actions through slots in which the newest wins, so a
 // guest that does not read, or a device that hangs, holds up nobody else.
 //
 // A demand stated many times before the owner comes to it counts once: the newest is complete. The owner hears of one in
 // five milliseconds of each guest at most, and of each guest's frames so many are read in a second: what a guest sends in
 // vain, its host pays for.
+//
+// # vCPUs
+//
+// The host's limit on a guest's vCPUs is the ledger's upper end. A grant of more is sent when the limit is that wide; a grant
+// of less is sent at once, and the limit narrows when the guest has applied it. [Share] is what limits.
 //
 // # Output
 //
@@ -32,8 +37,9 @@
 //
 // # Locks
 //
-// mailbox.mu, slot.mu, pacer.mu, resizer.mu, output.mu and Guest.mu guard one small state each. A slot's
-// is taken inside a resizer's, the mailbox's inside a pacer's; no other two are held together and none while waiting.
+// mailbox.mu, slot.mu, pacer.mu, resizer.mu, processors.mu, output.mu and Guest.mu guard one small state each. A slot's
+// is taken inside a resizer's, the mailbox's inside a pacer's, and a Share's own inside that of processors; no other two are
+// held together and none while waiting.
 //
 // # Example
 //

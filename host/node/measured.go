@@ -41,15 +41,20 @@ type stealWords struct {
 	at   time.Duration
 }
 
-// stealPace is the least time between two words.
-const stealPace = 500 * time.Millisecond
+const (
+	stealLeast = 100                    // thousandths: every host takes less than that for itself now and then
+	stealPace  = 500 * time.Millisecond // between two words
+)
 
-// due takes in a reading and reports whether the guest is to be told.
-func (w *stealWords) due(now time.Duration, steal uint32) bool {
+// due takes in a reading and reports whether the guest is to be told, and what.
+func (w *stealWords) due(now time.Duration, steal uint32) (tell uint32, due bool) {
+	if steal < stealLeast {
+		steal = 0
+	}
 	over := steal == 0 && w.told != 0
 	if !over && !differ(steal, w.told) || w.at != 0 && now-w.at < stealPace {
-		return false
+		return w.told, false
 	}
 	w.told, w.at = steal, now
-	return true
+	return steal, true
 }

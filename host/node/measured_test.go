@@ -10,15 +10,19 @@ import (
 
 func TestStealWords(t *testing.T) {
 	var w stealWords
-	const ms = time.Millisecond
-	var got []bool
+	const ms, none = time.Millisecond, -1
+	var got []int
 	for _, c := range []struct {
 		at    time.Duration
 		steal uint32
-	}{{250 * ms, 10}, {500 * ms, 60}, {750 * ms, 300}, {1000 * ms, 300}, {1500 * ms, 320}, {2000 * ms, 20}, {2500 * ms, 0}, {3000 * ms, 0}} {
-		got = append(got, w.due(c.at, c.steal))
+	}{{250 * ms, 10}, {500 * ms, 99}, {750 * ms, 300}, {1000 * ms, 400}, {1250 * ms, 400}, {1750 * ms, 420}, {2250 * ms, 90}, {2750 * ms, 0}, {3250 * ms, 120}, {3750 * ms, 0}} {
+		if tell, due := w.due(c.at, c.steal); due {
+			got = append(got, int(tell))
+		} else {
+			got = append(got, none)
+		}
 	}
-	if want := []bool{false, true, false, true, false, true, true, false}; !slices.Equal(got, want) {
+	if want := []int{none, none, 300, none, 400, none, 0, none, 120, 0}; !slices.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
 }

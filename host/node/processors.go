@@ -76,6 +76,7 @@ func (p *processors) last() cpushare.Reading {
 // measured is a reading and who should hear of it.
 type measured struct {
 	cpushare.Reading
+	tell          uint32 // steal that the guest hears of
 	guest, broker bool
 }
 
@@ -93,7 +94,8 @@ func (p *processors) measure(now time.Duration, granted uint32) (m measured, err
 		return m, nil
 	}
 	p.reading = r
-	return measured{r, p.words.due(now, r.Steal), p.news.due(r)}, nil
+	tell, due := p.words.due(now, r.Steal)
+	return measured{r, tell, due, p.news.due(r)}, nil
 }
 
 // run follows the ledger and measures, until ctx ends.
@@ -140,7 +142,7 @@ func (g *Guest) measureProcessors() {
 	if !m.guest || !reads {
 		return
 	}
-	if err := g.conn.SendSteal(hvcall.Steal{Taken: m.Steal, Span: m.Span}); err != nil && !errors.Is(err, hvcall.ErrClosed) {
+	if err := g.conn.SendSteal(hvcall.Steal{Taken: m.tell, Span: m.Span}); err != nil && !errors.Is(err, hvcall.ErrClosed) {
 		g.node.cfg.Log.Debug("steal not sent", "guest", g.id, "err", err)
 	}
 }

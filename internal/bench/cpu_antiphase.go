@@ -23,11 +23,12 @@ type phaseArm struct {
 	name   string
 	guests int
 	cpu    node.CPU
+	env    []string
 }
 
 var phaseArms = [2]phaseArm{
-	{"two in turn", 2, node.CPU{MinMilli: 50, MaxMilli: sharedCPUs * 1000}},
-	{"one alone", 1, node.CPU{MinMilli: sharedCPUs * 1000, MaxMilli: sharedCPUs * 1000}},
+	{"two in turn", 2, node.CPU{MinMilli: 50, MaxMilli: sharedCPUs * 1000}, nil},
+	{"one alone", 1, node.CPU{MinMilli: sharedCPUs * 1000, MaxMilli: sharedCPUs * 1000}, []string{"GOMAXPROCS=2"}}, // nothing is ever moved
 }
 
 // measureAntiphase compares the work of a guest that shares the host with one that needs it at other times with that of
@@ -52,7 +53,7 @@ func measureAntiphase(ctx context.Context, s cpuSubject, cfg Config) ([]Result, 
 
 // run has the guests go through their cycles and returns what each finished.
 func (a phaseArm) run(ctx context.Context, s cpuSubject) (pieces []float64, err error) {
-	h, err := startShared(ctx, s, sharedCPUs*1000, a.guests, a.cpu)
+	h, err := startShared(ctx, s, sharedCPUs*1000, a.guests, a.cpu, a.env...)
 	if err != nil {
 		return nil, err
 	}

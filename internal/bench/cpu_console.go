@@ -34,12 +34,24 @@ func (s cpuSubject) sysfsArgs() []string {
 		BootMemory: cpuMemory, MaxMemory: cpuMemory, VCPUs: 2, Network: vmm.NetworkNone, Cmdline: []string{"--", "sysfs"}}.Args(vmm.Wiring{QMP: 3})
 }
 
+// stockSysfsArgs is the same machine with the stock kernel.
+func (s cpuSubject) stockSysfsArgs() []string {
+	a := vmm.Config{Name: "sysfs", Accel: s.accel, Kernel: s.stock, Initramfs: s.archive,
+		BootMemory: cpuMemory, MaxMemory: cpuMemory, VCPUs: 2, Network: vmm.NetworkNone}.Args(vmm.Wiring{QMP: 3})
+	a[slices.Index(a, "-append")+1] = stockCPUCmdline + " maxcpus=1 -- sysfs"
+	return a
+}
+
+// stockCPUCmdline is what the stock kernel is told. It says only what is wrong, and the lines of the load
+// program come through whole.
+const stockCPUCmdline = "console=ttyS0 loglevel=1 panic=-1 swiotlb=noforce"
+
 // acpiArgs is silo's own machine with the stock kernel and room for a vCPU that is not there at boot.
 func (s cpuSubject) acpiArgs() []string {
 	a := vmm.Config{Name: "acpi", Accel: s.accel, Kernel: s.stock, Initramfs: s.archive,
 		BootMemory: cpuMemory, MaxMemory: cpuMemory, VCPUs: 1, Network: vmm.NetworkNone}.Args(vmm.Wiring{QMP: 3})
 	a[slices.Index(a, "-smp")+1] = fmt.Sprintf("1,maxcpus=%d", grantRounds+2)
-	a[slices.Index(a, "-append")+1] = "console=ttyS0 loglevel=1 panic=-1 swiotlb=noforce -- acpi"
+	a[slices.Index(a, "-append")+1] = stockCPUCmdline + " -- acpi"
 	return a
 }
 

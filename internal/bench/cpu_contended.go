@@ -103,7 +103,7 @@ func judgeContended(runs [2][]contendedRun) ([]Result, error) {
 	median := func(a int, f func(contendedRun) float64) float64 { return Quantile(of(a, f), 0.5) }
 	requests := func(r contendedRun) float64 { return r.requests }
 	p99 := func(r contendedRun) float64 { return r.p99 }
-	note := "a map under one lock and requests over channels, both guests together; medians"
+	note := "requests over sockets that share a map under one lock, both guests together; medians"
 	for a, arm := range contendedArms {
 		note += fmt.Sprintf("; %s: %.0f requests/s, vCPUs waited %.1f s of %v for a processor and were preempted %.0f times", arm.name, median(a, requests),
 			median(a, func(r contendedRun) float64 { return r.counts.waited.Seconds() }), contendedTime,

@@ -13,19 +13,20 @@ const (
 	grantSilo   = "silo"
 	grantCalled = "silo, taken back" // the same on a host that revokes on order
 	grantSysfs  = "sysfs"
+	grantOwn    = "sysfs, silo's kernel"
 	grantACPI   = "acpi"
 	grantUnplug = "acpi, unplugged"
 )
 
 const (
-	grantRounds = 4 // counted; one more before them brings each vCPU online for the first time
+	grantRounds = 20 // counted; one more before them brings each vCPU online for the first time
 
 	unplugEvery = 5 // rounds: each needs a guest of its own
 
 	grantLight = 300 * time.Millisecond // light load before the burst
-	grantBurst = 900 * time.Millisecond
-	grantTake  = 600 * time.Millisecond // from the begin of the burst until the vCPU is taken back
-	grantCycle = 7 * time.Second        // at least between two bursts of one guest, so that it asks for less in between
+	grantBurst = 1500 * time.Millisecond
+	grantTake  = 1200 * time.Millisecond // from the begin of the burst until the vCPU is taken back
+	grantCycle = 8 * time.Second         // at least between two bursts of one guest, so that it asks for less in between
 )
 
 var errNothingToRevoke = errors.New("the guest has no vCPU that could be taken back")
@@ -125,7 +126,8 @@ func startGrants(ctx context.Context, s cpuSubject) (guests []namedGuest, stop f
 	}{
 		{grantSilo, func() (cpuGuest, error) { return startSiloCPU(ctx, s, 2) }},
 		{grantCalled, func() (cpuGuest, error) { return startCalledCPU(ctx, s) }},
-		{grantSysfs, func() (cpuGuest, error) { return startSysfs(ctx, s) }},
+		{grantSysfs, func() (cpuGuest, error) { return startSysfs(ctx, s.stockSysfsArgs()) }},
+		{grantOwn, func() (cpuGuest, error) { return startSysfs(ctx, s.sysfsArgs()) }},
 		{grantACPI, func() (cpuGuest, error) { return startACPI(ctx, s) }},
 	} {
 		g, err := m.start()

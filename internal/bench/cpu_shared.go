@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"sync"
 	"time"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/silo-os/silo/host/broker"
 	"github.com/silo-os/silo/host/node"
-	"github.com/silo-os/silo/host/vmm"
 )
 
 // sharedCPUs is the host that guests share: two processors, whatever more it has.
@@ -26,46 +24,20 @@ type sharedHost struct {
 }
 
 // startShared starts a node that gives away so many thousandths, and guests on it.
-func startShared(ctx context.Context, s cpuSubject, capacity int64, guests int, cpu node.CPU) (*sharedHost, error) {
+func startShared(ctx context.Context, s cpuSubject, capacity int64, guests int, cpu node.CPU, env ...string) (*sharedHost, error) {
 	n, err := node.New(node.Config{Capacity: broker.Capacity{MilliCPU: capacity}})
 	if err != nil {
 		return nil, err
 	}
 	h := &sharedHost{node: n}
 	for i := range guests {
-		g, err := startOn(ctx, n, s, fmt.Sprint("guest-", i), cpu)
+		g, err := startOn(ctx, n, s, fmt.Sprint("guest-", i), cpu, env)
 		if err != nil {
 			return nil, errors.Join(err, h.Close())
 		}
 		h.guests = append(h.guests, g)
 	}
 	return h, nil
-}
-
-// startOn starts a guest on a node that it does not own.
-func startOn(ctx context.Context, n *node.Node, s cpuSubject, name string, cpu node.CPU) (*siloCPU, error) {
-	g := &siloCPU{node: n, said: newLines()}
-	var err error
-	g.Guest, err = n.Start(ctx, node.GuestSpec{
-		Name: name, Kernel: s.image.KernelPath(), Initramfs: s.image.InitramfsPath(), Args: []string{fmt.Sprintf(":%d", orderPort)},
-		Memory: node.Memory{Min: cpuMemory, Max: cpuMemory}, CPU: cpu,
-		Ports: []vmm.Forward{{GuestPort: orderPort}}, Stdout: g.said, Stderr: g.said,
-	})
-	if err != nil {
-		return nil, err
-	}
-	select {
-	case <-g.Ready():
-		g.calls, err = net.Dial("tcp", g.Forwards()[0].HostAddr())
-	case <-g.Done():
-		err = fmt.Errorf("%w: %s", errGone, g.said.last())
-	case <-time.After(bootDeadline):
-		err = fmt.Errorf("the guest was not ready within %v: %s", bootDeadline, g.said.last())
-	}
-	if err == nil {
-		_, err = g.Event(ctx, "ready")
-	}
-	return g, err
 }
 
 // Close ends all guests and the node.

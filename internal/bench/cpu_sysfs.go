@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// sysfsGuest is silo's kernel with a first process that brings the second vCPU online and takes it offline on
+// sysfsGuest has a first process that brings the second vCPU online and takes it offline on
 // each change.
 type sysfsGuest struct{ *consoleGuest }
 
-func startSysfs(ctx context.Context, s cpuSubject) (*sysfsGuest, error) {
-	g, err := startConsole(ctx, s.sysfsArgs())
+func startSysfs(ctx context.Context, args []string) (*sysfsGuest, error) {
+	g, err := startConsole(ctx, args)
 	if err != nil {
 		return nil, err
 	}

@@ -48,6 +48,8 @@ type control struct {
 	start   time.Time
 	events  chan func(*control)
 
+	due     bool // the memory must be looked at now
+	planned Plan // by the last look at it
 	balance Balance
 	cpu     vcpus
 	queue   *sched.Governor // speaks for an application that does not
@@ -55,6 +57,7 @@ type control struct {
 	grant    hvcall.Grant // the host's newest
 	applied  uint64       // serial of the newest that is fully applied
 	demand   hvcall.Demand
+	stated   uint64  // revision of the newest demand for memory
 	app      speaker // nil = the application does not speak
 	appSteal bool    // it reads Steal
 	asked    uint64  // revision of the application's demand that went into ours
@@ -81,7 +84,7 @@ func newControl(log *slog.Logger, m machine, host speaker, w hvcall.Welcome, unm
 	c := &control{
 		log: log, m: m, host: host, welcome: w, start: time.Now(), events: make(chan func(*control), 64),
 		balance: Balance{Boot: int64(w.Memory.Boot), Max: int64(w.Memory.Max), Unmanaged: unmanaged},
-		queue:   sched.NewGovernor(sched.Config{Max: wholeCPUs(w.CPU.MaxMilli)}),
+		queue:   sched.NewGovernor(sched.Config{Max: wholeCPUs(w.CPU.MaxMilli), Probe: true}),
 		grant:   hvcall.Grant{Serial: w.Grant.Serial, Memory: w.Grant.Memory, MilliCPU: w.Grant.MilliCPU},
 	}
 	c.cpu = vcpus{granted: w.Grant.MilliCPU, wanted: c.most(1000), hold: startHold}
@@ -90,8 +93,14 @@ func newControl(log *slog.Logger, m machine, host speaker, w hvcall.Welcome, unm
 	return c
 }
 
-// post hands f to the control loop. It waits while the loop is behind.
-func (c *control) post(f func(*control)) { c.events <- f }
+// post hands f to the control loop, which then looks at the memory. It waits while the loop is behind.
+func (c *control) post(f func(*control)) {
+	c.events <- func(c *control) { c.due = true; f(c) }
+}
+
+// postQuick is post for what mostly concerns vCPUs only, which are served in a fraction of the time that it takes
+// to look at the memory. f sets due where it does concern the memory.
+func (c *control) postQuick(f func(*control)) { c.events <- f }
 
 func (c *control) now() time.Duration { return time.Since(c.start) + 1 }
 
@@ -107,8 +116,13 @@ func (c *control) run(ctx context.Context) {
 			f(c)
 			c.takeAll()
 		case <-timer.C:
+			c.due = true
 		}
-		timer.Reset(c.step(c.now()))
+		c.stepCPU(c.now())
+		if c.due {
+			c.due = false
+			timer.Reset(c.step(c.now()))
+		}
 	}
 }
 
@@ -134,11 +148,10 @@ func (c *control) step(now time.Duration) time.Duration {
 	c.lastRead = r
 	c.countStall(now, r)
 	plan := c.balance.Step(now, r)
+	c.planned = plan
 	c.applyLimit(plan.Limit, r)
-	milli := c.cpuWanted(now)
-	c.moveVCPUs(now)
 	c.settle(plan.Limit)
-	c.tellHost(now, plan, milli)
+	c.tellHost(now, plan)
 	c.tellApp(plan)
 	c.refuse(now)
 	switch {
@@ -148,6 +161,46 @@ func (c *control) step(now time.Duration) time.Duration {
 		return tickOutside
 	}
 	return tickQuiet
+}
+
+// stepCPU brings vCPUs where they are wanted and granted, and says what is wanted.
+func (c *control) stepCPU(now time.Duration) {
+	milli := c.cpuWanted(now)
+	c.moveVCPUs(now)
+	c.tellWidth()
+	if !c.due && c.demand.Revision > 0 { // the last look at the memory holds
+		c.settle(c.planned.Limit)
+		c.tellUsage(now)
+	}
+	if milli != c.demand.MilliCPU && c.demand.Revision > 0 { // the first demand waits for the memory's half
+		c.demand.Revision++
+		c.demand.MilliCPU, c.demand.Applied, c.demand.Reason = milli, c.applied, hvcall.ReasonRunQueue
+		c.sendDemand()
+	}
+}
+
+func (c *control) sendDemand() {
+	if err := c.host.SendDemand(c.demand); err != nil {
+		c.log.Error("demand not sent", "err", err)
+	}
+}
+
+// tellWidth states the application's grant again where only its vCPUs changed.
+func (c *control) tellWidth() {
+	if c.app == nil || c.told.MilliCPU == c.cpu.usable() {
+		return
+	}
+	g := c.told
+	g.MilliCPU = c.cpu.usable()
+	c.sendGrant(g)
+}
+
+func (c *control) sendGrant(g hvcall.Grant) {
+	g.Serial = c.told.Serial + 1
+	c.told = g
+	if err := c.app.SendGrant(g); err != nil {
+		c.log.Debug("application not told", "err", err)
+	}
 }
 
 func (c *control) countStall(now time.Duration, r Reading) {
@@ -186,14 +239,12 @@ func (c *control) cpuWanted(now time.Duration) uint32 {
 	if c.app != nil {
 		return c.cpu.wanted
 	}
-	n, err := c.m.runnable()
+	s, err := c.m.schedule()
 	if err != nil {
 		c.log.Warn("run queue not read", "err", err)
 		return c.cpu.wanted
 	}
-	running := min(n, max(c.cpu.width, 1))
-	// The governor takes its own sampler off what runs; here runnable has already left it out.
-	want, _, _ := c.queue.Step(now, sched.Sample{Running: running + 1, Runnable: n - running, Procs: c.cpu.width})
+	want, _, _ := c.queue.Step(now, s.sample(c.cpu.width))
 	c.cpu.wanted = c.most(uint32(want) * 1000)
 	return c.cpu.wanted
 }
@@ -205,7 +256,7 @@ func (c *control) moveVCPUs(now time.Duration) {
 	case vcpuStart:
 		go func() {
 			err := c.m.online(to)
-			c.post(func(c *control) {
+			c.postQuick(func(c *control) {
 				if err != nil {
 					c.log.Error("vCPUs not started", "err", err)
 					c.cpu.granted = uint32(max(c.cpu.running, 1)) * 1000 // until a newer grant says otherwise
@@ -247,14 +298,10 @@ func (c *control) tellApp(p Plan) {
 	if same && d < worthTelling && d > -worthTelling {
 		return
 	}
-	g.Serial = c.told.Serial + 1
-	c.told = g
-	if err := c.app.SendGrant(g); err != nil {
-		c.log.Debug("application not told", "err", err)
-	}
+	c.sendGrant(g)
 }
 
-func (c *control) tellHost(now time.Duration, p Plan, milli uint32) {
+func (c *control) tellHost(now time.Duration, p Plan) {
 	if c.grant.Revision >= c.demand.Revision {
 		c.answered = c.asked
 	}
@@ -264,18 +311,17 @@ func (c *control) tellHost(now time.Duration, p Plan, milli uint32) {
 		// What it asks for is within what stands already.
 		c.asked, c.answered = c.balance.app.Revision, c.balance.app.Revision
 	}
-	if p.State || milli != c.demand.MilliCPU {
+	if p.State {
 		d := p.Demand
 		d.Revision = c.demand.Revision + 1
-		d.MilliCPU, d.Applied = milli, c.applied
-		if !p.State && milli != c.demand.MilliCPU {
-			d.Reason = hvcall.ReasonRunQueue
-		}
-		c.demand = d
-		if err := c.host.SendDemand(d); err != nil {
-			c.log.Error("demand not sent", "err", err)
-		}
+		d.MilliCPU, d.Applied = c.cpu.wanted, c.applied
+		c.demand, c.stated = d, d.Revision
+		c.sendDemand()
 	}
+	c.tellUsage(now)
+}
+
+func (c *control) tellUsage(now time.Duration) {
 	if c.usageAt == 0 || now-c.usageAt >= usageEvery || c.applied != c.toldApplied {
 		c.usageAt, c.toldApplied = now, c.applied
 		c.sendUsage(now)
@@ -323,7 +369,10 @@ func (c *control) hostGrant(g hvcall.Grant) {
 	if g.Serial <= c.grant.Serial {
 		return
 	}
+	old := c.grant
 	c.grant = g
+	c.due = c.due || g.Memory != old.Memory || g.Price != old.Price || g.Limit != old.Limit ||
+		(g.Revision >= c.stated && old.Revision < c.stated)
 	c.balance.Granted(int64(g.Memory), g.Revision >= c.demand.Revision)
 	if g.MilliCPU != c.cpu.granted && g.MilliCPU%1000 != 0 {
 		// Processors that are there and yet are not all the guest's: only this says so.
@@ -359,6 +408,8 @@ func (c *control) appDemand(d hvcall.Demand) {
 	if d.Revision <= c.balance.app.Revision {
 		return
 	}
+	old := c.balance.app
+	c.due = c.due || d.Memory != old.Memory || d.Floor != old.Floor || d.Urgency != old.Urgency
 	c.balance.AppDemand(d)
 	c.cpu.wanted = c.most(d.MilliCPU)
 	if d.Applied >= c.told.Serial && c.cpu.acknowledged() {

@@ -23,6 +23,9 @@ type fakeMachine struct {
 	signals []unix.Signal
 	queue   int
 	busy    bool // lower limits are refused
+
+	readAt       time.Time // as all below: of the schedule
+	used, waited time.Duration
 }
 
 func (m *fakeMachine) read() (Reading, error) {
@@ -33,9 +36,25 @@ func (m *fakeMachine) read() (Reading, error) {
 	return r, nil
 }
 
-func (m *fakeMachine) runnable() (int, error) { m.mu.Lock(); defer m.mu.Unlock(); return m.queue, nil }
 func (m *fakeMachine) online(int) error       { time.Sleep(45 * time.Millisecond); return nil }
 func (m *fakeMachine) oom() (oomState, error) { return oomState{}, nil }
+
+// schedule is of threads that never sleep.
+func (m *fakeMachine) schedule() (schedule, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	if !m.readAt.IsZero() {
+		dt := now.Sub(m.readAt)
+		m.used += dt * time.Duration(min(m.queue, m.width))
+		if m.queue > m.width {
+			m.waited += dt
+		}
+	}
+	m.readAt = now
+	return schedule{m.queue, m.used, m.waited}, nil
+}
+
 func (m *fakeMachine) setWidth(n int) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

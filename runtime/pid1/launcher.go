@@ -1,6 +1,7 @@
 package pid1
 
 import (
+	"fmt"
 	"runtime"
 	"syscall"
 
@@ -59,12 +60,15 @@ func onOtherThread(f func()) {
 	runtime.UnlockOSThread()
 }
 
-// enter moves the calling thread into the groups and drops its capabilities.
+// enter moves the calling thread into the groups and drops its capabilities and its priority.
 func enter(groups []cgroup) error {
 	for _, g := range groups {
 		if err := g.addThread(); err != nil {
 			return err
 		}
+	}
+	if err := unix.Setpriority(unix.PRIO_PROCESS, 0, 0); err != nil {
+		return fmt.Errorf("set the application's priority: %w", err)
 	}
 	return dropCapabilities()
 }

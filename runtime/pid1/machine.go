@@ -1,11 +1,9 @@
 package pid1
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -16,7 +14,7 @@ import (
 // kernel.
 type machine interface {
 	read() (Reading, error)
-	runnable() (int, error)       // threads that run or could, this one not counted
+	schedule() (schedule, error)  // of the application's threads
 	setLimit(bytes int64) error   // of the application's memory
 	setWidth(vcpus int) error     // of the application's cpuset
 	online(vcpus int) error       // makes sure so many run; may take long
@@ -31,6 +29,8 @@ type kernel struct {
 	mem  memoryGroup
 	cpus cpuGroup
 	pid  atomic.Int64 // of the application; 0 = it is not there yet
+
+	counts countGroup
 
 	slow   slowReading
 	slowAt time.Time
@@ -120,28 +120,6 @@ func tune() error {
 		}
 	}
 	return nil
-}
-
-func (k *kernel) runnable() (int, error) {
-	b, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return 0, fmt.Errorf("read run queue: %w", err)
-	}
-	return parseRunnable(b)
-}
-
-// parseRunnable takes the fourth field of /proc/loadavg, "running/all", less the thread that reads it.
-func parseRunnable(b []byte) (int, error) {
-	fields := bytes.Fields(b)
-	if len(fields) < 4 {
-		return 0, fmt.Errorf("read run queue: %q has no fourth field", b)
-	}
-	running, _, _ := bytes.Cut(fields[3], []byte("/"))
-	n, err := strconv.Atoi(string(running))
-	if err != nil {
-		return 0, fmt.Errorf("read run queue: %w", err)
-	}
-	return max(0, n-1), nil
 }
 
 func (k *kernel) setLimit(n int64) error { return k.mem.setLimit(n) }

@@ -52,6 +52,9 @@ func live() error {
 	if err := unix.Mlockall(unix.MCL_CURRENT | unix.MCL_FUTURE | unix.MCL_ONFAULT); err != nil {
 		return fmt.Errorf("lock memory: %w", err)
 	}
+	if err := goFirst(); err != nil {
+		return err
+	}
 	debug.SetGCPercent(heapPercent)
 	boot, err := readMemory()
 	if err != nil {
@@ -143,7 +146,7 @@ func (g *guest) fromHost(_ context.Context, f hvcall.Frame) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		return nil, g.post(f.Op, func(c *control) { c.shutdown(s.Within) })
+		return nil, g.post(f.Op, func(c *control) { c.due = true; c.shutdown(s.Within) })
 	}
 	return nil, &hvcall.Fault{Op: f.Op, Code: hvcall.CodeUnknown}
 }
@@ -153,7 +156,7 @@ func (g *guest) post(op hvcall.Op, f func(*control)) error {
 	select {
 	case c := <-g.control:
 		g.control <- c
-		c.post(f)
+		c.postQuick(f)
 		return nil
 	default:
 		return &hvcall.Fault{Op: op, Code: hvcall.CodeOrder, Text: "the application has not been started"}

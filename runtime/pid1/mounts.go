@@ -24,8 +24,10 @@ var (
 		libinit.Mount{Source: "tmpfs", Target: cgroupRoot, FSType: "tmpfs", Opts: "mode=755"},
 		libinit.Dir{Name: cgroupRoot + "/memory", Mode: 0o755},
 		libinit.Dir{Name: cgroupRoot + "/cpuset", Mode: 0o755},
+		libinit.Dir{Name: cgroupRoot + "/unified", Mode: 0o755},
 		libinit.Mount{Source: "cgroup", Target: cgroupRoot + "/memory", FSType: "cgroup", Opts: "memory"},
 		libinit.Mount{Source: "cgroup", Target: cgroupRoot + "/cpuset", FSType: "cgroup", Opts: "cpuset"},
+		libinit.Mount{Source: "cgroup2", Target: cgroupRoot + "/unified", FSType: "cgroup2"},
 	}
 
 	// mountsThen is what the application expects.

@@ -63,6 +63,9 @@ func (p *preparation) makeGroups() (err error) {
 	if p.kernel.cpus, err = newCPUGroup(1); err != nil {
 		return err
 	}
+	if p.kernel.counts, err = newCountGroup(); err != nil {
+		return err
+	}
 	p.launcher, err = newLauncher(p.kernel.mem.cgroup, p.kernel.cpus.cgroup)
 	return err
 }

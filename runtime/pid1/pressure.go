@@ -23,7 +23,7 @@ func parsePressure(b []byte) (time.Duration, error) {
 	_, total, ok := bytes.Cut(line, []byte("total="))
 	n, err := strconv.ParseInt(string(total), 10, 64)
 	if !ok || err != nil || !bytes.HasPrefix(line, []byte("some ")) {
-		return 0, fmt.Errorf("read memory pressure: %q is not a line of it", line)
+		return 0, fmt.Errorf("read pressure: %q is not a line of it", line)
 	}
 	return time.Duration(n) * time.Microsecond, nil
 }

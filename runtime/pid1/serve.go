@@ -34,6 +34,12 @@ func (g *guest) serveApplication(w hvcall.Welcome, p *preparation) hvcall.Exit {
 		stop()
 		return hvcall.Exit{Cause: hvcall.CauseStart, Code: 126, Text: err.Error()}
 	}
+	if err := stayHome(); err != nil {
+		g.log.Error("first process not kept on the first vCPU", "err", err)
+	}
+	if err := k.counts.add(app.pid); err != nil {
+		g.log.Error("application's vCPU time not counted", "err", err)
+	}
 	k.pid.Store(int64(app.pid))
 	return g.supervise(ctx, c, k, app, func() { stop(); <-loop })
 }
@@ -93,7 +99,7 @@ func (g *guest) fromApplication(c *control, conn *hvcall.Conn, f hvcall.Frame) (
 		if err != nil {
 			return nil, err
 		}
-		c.post(func(c *control) { c.appDemand(d) })
+		c.postQuick(func(c *control) { c.appDemand(d) })
 		return nil, nil
 	case hvcall.OpUsage:
 		u, err := hvcall.DecodeUsage(f.Payload)

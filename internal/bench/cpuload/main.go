@@ -79,7 +79,7 @@ func obey(ctx context.Context, line string) (Event, error) {
 	case "spread":
 		return spread(ctx, a), nil
 	case "contend":
-		return contend(ctx, millis(a)), nil
+		return contend(ctx, millis(a))
 	case "phase":
 		return phase(ctx, a, millis(b)), nil
 	}

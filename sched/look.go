@@ -1,0 +1,50 @@
+package sched
+
+import "time"
+
+const (
+	// lookWaiting is between two looks while goroutines wait that more vCPUs would help, lookFull while they
+	// wait and nothing would, lookActive while the program is at work, and lookQuiet while it does nothing:
+	// an idle guest must stay asleep. A look itself takes a ten-thousandth of the shortest.
+	lookWaiting = 500 * time.Microsecond
+	lookFull    = 4 * time.Millisecond
+	lookActive  = 2 * time.Millisecond
+	lookQuiet   = 50 * time.Millisecond
+
+	// fading is the part of the time since the program was last at work that passes between two looks.
+	fading = 50
+
+	// activity is looked for over so many looks.
+	activity = 16
+)
+
+// look decides when the scheduler is looked at next.
+type look struct {
+	activeAt time.Duration
+	looks    uint64
+	starts   uint64 // at the begin of the looks being counted
+}
+
+func (l *look) next(now time.Duration, s Sample, room bool) time.Duration {
+	if s.Runnable > 0 || s.Running > 1 || l.active(s) {
+		l.activeAt = now
+	}
+	switch {
+	case s.Runnable > 0 && room:
+		return lookWaiting
+	case s.Runnable > 0:
+		return lookFull
+	}
+	return min(max((now-l.activeAt)/fading, lookActive), lookQuiet)
+}
+
+// active reports whether the program's goroutines start more often than the one that looks: looking never
+// costs more than what it is for.
+func (l *look) active(s Sample) bool {
+	if l.looks++; l.looks < activity {
+		return false
+	}
+	did := s.Starts > l.starts+2*l.looks
+	l.looks, l.starts = 0, s.Starts
+	return did
+}

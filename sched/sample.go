@@ -1,0 +1,26 @@
+package sched
+
+import (
+	"time"
+)
+
+// Sample is what a program's scheduler said of it at one moment. What grows counts from any fixed moment on.
+type Sample struct {
+	Running  int `json:"running"`  // goroutines that run, the sampler's own included
+	Runnable int `json:"runnable"` // goroutines that could run but wait for a processor
+	Procs    int `json:"procs"`    // GOMAXPROCS
+
+	CPU    time.Duration `json:"cpu"`    // processor time used; grows
+	Waited time.Duration `json:"waited"` // how long goroutines, all together, waited for a processor; grows
+	Starts uint64        `json:"starts"` // times that one got a processor; grows
+
+	// Steal is how much of the time that the vCPUs wanted to run others ran in their place, thousandths of one
+	// vCPU's time, as the host measured it lately.
+	Steal uint32 `json:"steal"`
+}
+
+// Moment is one line of a trace: a Sample and when it was taken, in nanoseconds since the Agent was made.
+type Moment struct {
+	At time.Duration `json:"at"`
+	Sample
+}
