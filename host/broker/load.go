@@ -22,6 +22,10 @@ const (
 
 	// crowdedAt is the steal, in thousandths, from which on a vCPU more is a vCPU that others are kept from.
 	crowdedAt = 250
+
+	// keptAt is the steal from which on a vCPU that does little is kept from doing more: that it is idle would be
+	// the word of who keeps it, and the more it lost the less it would be given.
+	keptAt = 50
 )
 
 // Load is what was measured of a guest's vCPUs, and what follows.
@@ -38,8 +42,8 @@ type Load struct {
 // ran takes in a reading.
 func (l Load) ran(now time.Duration, granted int64, e Ran, least, most time.Duration) Load {
 	l.Used, l.Steal = max(0, e.Used), clamp(e.Steal, 0, 1000)
-	l.Low = counted(l.Low, l.Used < idleBelow)
-	l.Idle = l.Low >= enoughReadings || l.Idle && l.Used < busyFrom
+	l.Low = counted(l.Low, l.Used < idleBelow && l.Steal < keptAt)
+	l.Idle = l.Low >= enoughReadings || l.Idle && l.Used < busyFrom && l.Steal < keptAt
 	l.Crowded = counted(l.Crowded, l.Steal >= crowdedAt && granted > 1000)
 	if l.Crowded >= enoughReadings {
 		l.Most = max(1000, granted*(1000-l.Steal)/1_000_000*1000)

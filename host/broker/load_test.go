@@ -28,6 +28,7 @@ func TestLoadClaims(t *testing.T) {
 		{"idle with next to nothing", 50, 200, 0, 4, 2000, 50},
 		{"busy with next to nothing", 50, 600, 0, 4, 2000, 2000},
 		{"an eighth of its vCPUs", 2000, 250, 0, 4, 2000, 2000},
+		{"kept from working", 500, 200, 440, 4, 2000, 2000},
 		{"others took half", 2000, 1000, 500, 2, 1000, 1000},
 		{"others took half, once", 2000, 1000, 500, 1, 2000, 2000},
 		{"others took little", 2000, 1600, 200, 9, 2000, 2000},

@@ -77,7 +77,7 @@ func (g *Guest) takeDemand(d hvcall.Demand) {
 	if first {
 		g.grants.poke()
 	}
-	g.node.post(broker.Demanded{Guest: g.id, Demand: d})
+	g.demands.put(d)
 }
 
 func (g *Guest) takeUsage(u hvcall.Usage) {

@@ -28,6 +28,7 @@ type Guest struct {
 	grants    *slot[hvcall.Grant]
 	cpus      *processors
 	changes   *slot[struct{}]
+	demands   *pacer
 
 	said  moment      // Hello was answered
 	ready moment      // the application said that it serves
@@ -80,6 +81,7 @@ func (n *Node) Start(ctx context.Context, spec GuestSpec) (*Guest, error) {
 		said: newMoment(), ready: newMoment(), told: newMoment(),
 		kill: make(chan string, 1), done: make(chan struct{}),
 	}
+	g.demands = &pacer{pass: func(d hvcall.Demand) { n.post(broker.Demanded{Guest: g.id, Demand: d}) }}
 	if err := n.register(g); err != nil {
 		return nil, err
 	}
@@ -88,7 +90,7 @@ func (n *Node) Start(ctx context.Context, spec GuestSpec) (*Guest, error) {
 		n.ended.Done()
 		return nil, err
 	}
-	g.conn = hvcall.NewConn(g.vm.Port(), hvcall.Config{Limits: hvcall.Limits{Stuck: stuckAfter}, Log: n.cfg.Log})
+	g.conn = hvcall.NewConn(g.vm.Port(), hvcall.Config{Limits: hvcall.Limits{Stuck: stuckAfter, Frames: framesEach}, Log: n.cfg.Log})
 	g.out = newOutput(g.spec, n.cfg.Log)
 	go g.live()
 	return g, nil

@@ -10,6 +10,9 @@ const (
 	// stuckAfter is how long a guest may leave a frame unread before it is taken for dead. A busy
 	// host, or a guest that stands still while memory comes, must not look like that.
 	stuckAfter = 30 * time.Second
+	// framesEach is how many frames of one guest are read in a second. Output comes in frames of up to 16 KiB and everything
+	// else is rare, so more is a flood, which the host would pay for.
+	framesEach = 2000
 	// powerOffWithin is how long a guest has from its Exit, or from hanging up, until its machine ends.
 	powerOffWithin = 10 * time.Second
 	// flushAfterKill is how long the output of a killed guest may take to be written.
