@@ -28,7 +28,7 @@ type Agent struct {
 
 	mu       sync.Mutex
 	gov      *Governor
-	granted  int           // whole vCPUs
+	granted  int           // whole vCPUs; 0 = nothing was said yet
 	stated   int           // vCPUs wanted, as last stated
 	statedAt time.Duration // when that was
 	expects  map[any]int   // see Expect
@@ -44,7 +44,7 @@ func New(cfg Config, log *slog.Logger, state func(Statement)) *Agent {
 		log = slog.New(slog.DiscardHandler)
 	}
 	a := &Agent{
-		cfg: cfg.withDefaults(), state: state, log: log, start: time.Now(), gov: NewGovernor(cfg), granted: 1,
+		cfg: cfg.withDefaults(), state: state, log: log, start: time.Now(), gov: NewGovernor(cfg),
 		kick: make(chan struct{}, 1), expects: make(map[any]int), reader: newReader(),
 	}
 	if os.Getenv("GOMAXPROCS") != "" {
@@ -55,7 +55,8 @@ func New(cfg Config, log *slog.Logger, state func(Statement)) *Agent {
 }
 
 // Grant takes in how many thousandths of a vCPU the application may use and sets GOMAXPROCS to
-// the whole vCPUs in it, at least one. When it returns, no goroutine runs on more than that.
+// the whole vCPUs in it, at least one. When it returns, no goroutine runs on more than that. The first one is due
+// before Run: PID 1 starts the application with more vCPUs visible, so that NumCPU is right.
 func (a *Agent) Grant(milli uint32) {
 	whole := max(1, int(milli+999)/1000)
 	a.mu.Lock()
@@ -67,7 +68,7 @@ func (a *Agent) Grant(milli uint32) {
 	}
 	switch {
 	case a.pinned:
-	case whole > before:
+	case before > 0 && whole > before:
 		widen(before, whole)
 	default:
 		runtime.GOMAXPROCS(whole)
@@ -87,9 +88,11 @@ func (a *Agent) Run(ctx context.Context) {
 		return
 	}
 	a.mu.Lock()
-	whole := a.granted
+	told := a.granted > 0
 	a.mu.Unlock()
-	runtime.GOMAXPROCS(whole) // PID 1 starts the application with more visible, so that NumCPU is right
+	if !told {
+		a.Grant(1000)
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {

@@ -12,19 +12,48 @@
 //
 // # Demand
 //
-// [Governor] turns what the scheduler says of itself (goroutines that run, goroutines that could)
-// into vCPUs wanted: up after a few milliseconds of waiting goroutines, down after seconds of spare
-// ones. Each change of GOMAXPROCS stops the world, so there are at most ten in a second.
+// [Governor] turns what the scheduler says of itself into vCPUs wanted. Each change of GOMAXPROCS stops the world, so
+// there are at most ten in a second, and none under a load that does not change.
+//
+// Up, by one of two signs:
+//
+//   - a burst: goroutines have waited without a break for a millisecond, and all together for eight. As many
+//     vCPUs are asked for as there are goroutines that run or could.
+//   - a crowd: work comes in bouts too short for that, but the processor time used is near all there is, and by
+//     /sched/latencies goroutines wait all the same. One more is asked for.
+//
+// Not up while the host says that the vCPUs there are already wait for a processor (steal, from 5 % on): more of them
+// would only fight for it.
+//
+// Down, when for two seconds the load would have left the remaining vCPUs less than half busy. Between that and 85 %
+// there is doubt: it takes eight seconds, and twice as long after each time that it was wrong.
+//
+// How often the scheduler is looked at follows the program: each half millisecond while goroutines wait for a vCPU that
+// could be had, each two while it is at work, and each fifty when it sleeps. A program at work is never looked at more
+// often than its own goroutines start.
+//
+// # What is quick, and what cannot be
+//
+// A goroutine that never lets others run is stopped by the Go runtime after ten milliseconds, and on a single vCPU the
+// look at the scheduler waits for that like all else: a burst of such goroutines is noticed 10 to 20 ms late. What came
+// over a descriptor is seen by a busy program only each ten milliseconds too; Config.Each is where the application's
+// connection is asked instead. When a program becomes wider, the thread that raises GOMAXPROCS moves to the new vCPU first:
+// a kernel whose processors share no cache would leave a thread that wakes where it was until its next tick.
 //
 // # Parts
 //
-// Governor is the policy, driven in virtual time by its tests. [Agent] samples runtime/metrics and
-// applies grants with runtime.GOMAXPROCS. A GOMAXPROCS that the user set in the environment is
-// respected: the demand never rises above it and the agent never changes it.
+// Governor is the policy, driven in virtual time by its tests, and by samples recorded from real programs
+// (testdata/traces; go test -run TestTraces -record records them anew). [Agent] takes the samples and applies grants with
+// runtime.GOMAXPROCS. A GOMAXPROCS that the user set in the environment is respected: the demand never rises above it and
+// the agent never changes it. [Pool] runs work in parallel on as many vCPUs as there are, and demands them for what waits
+// in it; programs that use plain goroutines need none.
+//
+// PID 1 drives a Governor for programs that do not speak, from the processor time and the pressure of their cgroup.
 //
 // # Lock order
 //
-// Agent.mu guards the Governor; it is not held while GOMAXPROCS changes or a statement is sent.
+// hearers.mu, then Pool.mu, then Agent.mu. Agent.mu guards the Governor; it is not held while GOMAXPROCS changes or a
+// statement is sent.
 //
 // # Example
 //

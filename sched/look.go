@@ -14,19 +14,21 @@ const (
 	// fading is the part of the time since the program was last at work that passes between two looks.
 	fading = 50
 
-	// activity is looked for over so many looks.
+	// activity is looked for over so many looks, and starts that are less often than seldom are none.
 	activity = 16
+	seldom   = 10 * time.Millisecond
 )
 
 // look decides when the scheduler is looked at next.
 type look struct {
 	activeAt time.Duration
 	looks    uint64
-	starts   uint64 // at the begin of the looks being counted
+	starts   uint64        // at the begin of the looks being counted
+	since    time.Duration // when that was
 }
 
 func (l *look) next(now time.Duration, s Sample, room bool) time.Duration {
-	if s.Runnable > 0 || s.Running > 1 || l.active(s) {
+	if s.Runnable > 0 || s.Running > 1 || l.active(now, s) {
 		l.activeAt = now
 	}
 	switch {
@@ -38,13 +40,14 @@ func (l *look) next(now time.Duration, s Sample, room bool) time.Duration {
 	return min(max((now-l.activeAt)/fading, lookActive), lookQuiet)
 }
 
-// active reports whether the program's goroutines start more often than the one that looks: looking never
-// costs more than what it is for.
-func (l *look) active(s Sample) bool {
+// active reports whether the program's goroutines start often, and more often than the one that looks: looking
+// never costs more than what it is for.
+func (l *look) active(now time.Duration, s Sample) bool {
 	if l.looks++; l.looks < activity {
 		return false
 	}
-	did := s.Starts > l.starts+2*l.looks
-	l.looks, l.starts = 0, s.Starts
+	others := int64(s.Starts-l.starts) - int64(l.looks)
+	did := others > max(int64(l.looks), int64((now-l.since)/seldom))
+	l.looks, l.starts, l.since = 0, s.Starts, now
 	return did
 }

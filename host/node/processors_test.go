@@ -164,10 +164,10 @@ func TestIdleIsSeenAgain(t *testing.T) {
 	inBubble(t, 1024*mib, func(t *testing.T, r *rig) {
 		_, _, guest := r.boot(GuestSpec{CPU: CPU{MinMilli: 50, MaxMilli: 2000}})
 		for range 3 {
-			r.demand(guest, 64*mib, 1000)
-			synctest.Wait()
-			r.demand(guest, 64*mib, 2000)
-			synctest.Wait()
+			for _, milli := range []uint32{1000, 2000} {
+				r.demand(guest, 64*mib, milli)
+				time.Sleep(2 * demandPace)
+			}
 			if l := r.State().Guests[0].CPU.Load; l.Idle {
 				t.Errorf("idle with work: %+v", l)
 			}

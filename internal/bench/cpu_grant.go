@@ -19,7 +19,7 @@ const (
 )
 
 const (
-	grantRounds = 20 // counted; one more before them brings each vCPU online for the first time
+	grantRounds = 15 // counted; one more before them brings each vCPU online for the first time
 
 	unplugEvery = 5 // rounds: each needs a guest of its own
 

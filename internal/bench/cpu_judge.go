@@ -16,8 +16,8 @@ func judgeGrants(stock string, t grantTimes) ([]Result, error) {
 	p := func(of []float64) string {
 		return fmt.Sprintf("p50 %s, p99 %s ms", figure(Quantile(of, 0.5)), figure(Quantile(of, 0.99)))
 	}
-	const timed = "in the guest, from the moment in which 32 goroutines become runnable on one vCPU to one of them running on the second; " +
-		"the same program and the same governor in all: its time to notice is in each figure"
+	const timed = "in the guest, from the moment in which 32 goroutines become runnable on one vCPU, under a light load, to one of them running on another; " +
+		"the same program and the same governor in all, and the time it takes to notice is in each figure"
 	var results []Result
 	for _, m := range []struct {
 		bar         Bar
@@ -25,9 +25,10 @@ func judgeGrants(stock string, t grantTimes) ([]Result, error) {
 		note        string
 	}{
 		{grantRatioSysfs, t.granted[grantSilo], t.granted[grantSysfs],
-			fmt.Sprintf("silo %s; online by sysfs, no host asked %s; %s", p(t.granted[grantSilo]), p(t.granted[grantSysfs]), timed)},
+			fmt.Sprintf("silo, its host asked, %s; online by sysfs at once, no host asked, with %s %s, and with silo's own kernel %s; %s",
+				p(t.granted[grantSilo]), stock, p(t.granted[grantSysfs]), p(t.granted[grantOwn]), timed)},
 		{grantRatioACPI, t.granted[grantSilo], t.granted[grantACPI],
-			fmt.Sprintf("silo %s; device_add with %s %s", p(t.granted[grantSilo]), stock, p(t.granted[grantACPI]))},
+			fmt.Sprintf("silo %s; device_add at once and online, with %s %s", p(t.granted[grantSilo]), stock, p(t.granted[grantACPI]))},
 	} {
 		r, err := m.bar.With(Quantile(m.silo, 0.5)/Quantile(m.other, 0.5), Ratios(m.silo, m.other), m.note)
 		if err != nil {
@@ -47,6 +48,7 @@ func judgeRevokes(t grantTimes, p func([]float64) string) (Result, error) {
 		other, name = acpi, "acpi"
 	}
 	return revokeRatio.With(Quantile(silo, 0.5)/Quantile(other, 0.5), Ratios(silo, other), fmt.Sprintf(
-		"of %s, the quicker; in the middle of a burst; silo, from the host's word until the guest says that it is done, %s; "+
-			"offline by sysfs, in the guest only, %s; device_del until DEVICE_DELETED %s", name, p(silo), p(sysfs), p(acpi)))
+		"of %s, the quicker; in the middle of a burst; silo, from the host's word until it is told that all is done, %s; "+
+			"offline by sysfs, in the guest only, with the stock kernel %s, and with silo's own %s; device_del until the guest's word that it is ejected %s",
+		name, p(silo), p(sysfs), p(t.revoked[grantOwn]), p(acpi)))
 }

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// steadyShares are the loads that do not change, percent of two vCPUs: well within one, between one and
-// two, and above both.
-var steadyShares = []int{20, 60, 120}
+// steadyShares are the loads that do not change, percent of two vCPUs: well within one, nearly all of one,
+// and between one and two.
+var steadyShares = []int{20, 45, 75}
 
 const (
 	steadyWarm = 5 * time.Second // until the guest has what it needs

@@ -12,6 +12,7 @@
 //	go run mage.go bench heap
 //	go run mage.go bench broker
 //	go run mage.go bench guests
+//	go run mage.go bench cpu
 //
 // # The heap benchmark
 //
@@ -21,4 +22,11 @@
 // recorder, but for stalls and kills, which PID 1 counts, and what the load program says of itself.
 //
 // A guest that does not survive its cell is a result: killed, or stuck.
+//
+// # The cpu benchmark
+//
+// cpuParts lists its measurements; each makes the results of its bars. One program, cpuload, runs in all guests and imports
+// silo. What differs is who answers its demand for vCPUs: PID 1 and a node; PID 1 and a host that revokes on order; and
+// cpuagent, which takes PID 1's place and meets the demand by sysfs or asks the host for device_add. So all have the
+// same governor, the same trigger and the same way of hearing of the grant, and only what comes in between is compared.
 package bench

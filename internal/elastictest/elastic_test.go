@@ -3,6 +3,7 @@ package elastictest
 import (
 	"bytes"
 	"context"
+	"path"
 	"regexp"
 	"strings"
 	"sync"
@@ -53,6 +54,7 @@ type setup struct {
 
 	cpu      node.CPU // zero = one vCPU to two
 	capacity int64    // of the host, thousandths of a vCPU; 0 = what it has
+	env      []string
 }
 
 // boot starts a guest.
@@ -78,7 +80,7 @@ func boot(t *testing.T, s setup, args ...string) *run {
 	})
 	r := &run{t: t, changed: make(chan struct{})}
 	r.guest, err = n.Start(t.Context(), node.GuestSpec{
-		Name: s.name, RefuseAfter: s.refuse, Kernel: image.KernelPath(), Initramfs: image.InitramfsPath(), Args: args,
+		Name: path.Base(s.name), RefuseAfter: s.refuse, Kernel: image.KernelPath(), Initramfs: image.InitramfsPath(), Args: args, Env: s.env,
 		Memory: node.Memory{Min: 64 * mib, Max: s.most}, CPU: s.cpu,
 		Stdout: writer{r, &r.out}, Stderr: writer{r, &r.out}, InitLog: writer{r, &r.initLog}, Console: writer{r, &r.console},
 		Observer: r.observe, Sample: 50 * time.Millisecond,

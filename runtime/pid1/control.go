@@ -3,6 +3,7 @@ package pid1
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -91,6 +92,16 @@ func newControl(log *slog.Logger, m machine, host speaker, w hvcall.Welcome, unm
 	c.balance.Granted(int64(w.Grant.Memory), true)
 	c.demand = hvcall.Demand{MilliCPU: c.most(1000)}
 	return c
+}
+
+// tellPinned says that the application's own setting stands, if it has one.
+func (c *control) tellPinned(env []string) {
+	for _, e := range env {
+		if name, value, _ := strings.Cut(e, "="); name == "GOMAXPROCS" {
+			c.log.Info("GOMAXPROCS is set in the environment: it is left as it is, and grants change only where the application runs", "GOMAXPROCS", value)
+			return
+		}
+	}
 }
 
 // post hands f to the control loop, which then looks at the memory. It waits while the loop is behind.
@@ -239,6 +250,9 @@ func (c *control) cpuWanted(now time.Duration) uint32 {
 	if c.app != nil {
 		return c.cpu.wanted
 	}
+	if now < startHold { // it may yet speak, and what it does while it starts says nothing
+		return c.cpu.wanted
+	}
 	s, err := c.m.schedule()
 	if err != nil {
 		c.log.Warn("run queue not read", "err", err)
@@ -259,8 +273,7 @@ func (c *control) moveVCPUs(now time.Duration) {
 			c.postQuick(func(c *control) {
 				if err != nil {
 					c.log.Error("vCPUs not started", "err", err)
-					c.cpu.granted = uint32(max(c.cpu.running, 1)) * 1000 // until a newer grant says otherwise
-					c.cpu.starting = false
+					c.cpu.notStarted()
 					return
 				}
 				c.cpu.started(to)
@@ -401,6 +414,12 @@ func (c *control) appHello(app speaker, h hvcall.Hello) hvcall.Welcome {
 		Memory: hvcall.MemoryBounds{Max: c.welcome.Memory.Max}, CPU: c.welcome.CPU,
 		Grant: hvcall.GrantJSON{Serial: c.told.Serial, Memory: c.told.Memory, MilliCPU: c.told.MilliCPU},
 	}
+}
+
+// appGone takes in that the application hung up: from then on it is governed from outside.
+func (c *control) appGone() {
+	c.app, c.cpu.speaks = nil, false
+	c.balance.AppDemand(hvcall.Demand{})
 }
 
 // appDemand takes in what the application states. Older revisions are dropped.

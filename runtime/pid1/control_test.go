@@ -24,6 +24,9 @@ type fakeMachine struct {
 	queue   int
 	busy    bool // lower limits are refused
 
+	reads     int // of the memory
+	onlineErr error
+
 	readAt       time.Time // as all below: of the schedule
 	used, waited time.Duration
 }
@@ -31,12 +34,18 @@ type fakeMachine struct {
 func (m *fakeMachine) read() (Reading, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.reads++
 	r := m.guest.reading()
 	r.Stalled = m.stalled
 	return r, nil
 }
 
-func (m *fakeMachine) online(int) error       { time.Sleep(45 * time.Millisecond); return nil }
+func (m *fakeMachine) online(int) error {
+	time.Sleep(45 * time.Millisecond)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.onlineErr
+}
 func (m *fakeMachine) oom() (oomState, error) { return oomState{}, nil }
 
 // schedule is of threads that never sleep.
@@ -114,6 +123,7 @@ func TestPriceIsTold(t *testing.T) {
 // recorder is a peer that only listens.
 type recorder struct {
 	mu      sync.Mutex
+	err     error // of all that is said to it
 	demands []hvcall.Demand
 	grants  []hvcall.Grant
 	usages  []hvcall.Usage
@@ -123,20 +133,26 @@ type recorder struct {
 func (r *recorder) SendDemand(d hvcall.Demand) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.demands = append(r.demands, d)
-	return nil
+	if r.err == nil {
+		r.demands = append(r.demands, d)
+	}
+	return r.err
 }
 func (r *recorder) SendGrant(g hvcall.Grant) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.grants = append(r.grants, g)
-	return nil
+	if r.err == nil {
+		r.grants = append(r.grants, g)
+	}
+	return r.err
 }
 func (r *recorder) SendUsage(u hvcall.Usage) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.usages = append(r.usages, u)
-	return nil
+	if r.err == nil {
+		r.usages = append(r.usages, u)
+	}
+	return r.err
 }
 
 func (r *recorder) SendSteal(s hvcall.Steal) error {
@@ -145,6 +161,7 @@ func (r *recorder) SendSteal(s hvcall.Steal) error {
 	r.steals = append(r.steals, s)
 	return nil
 }
+func (r *recorder) set(f func(*recorder)) { r.mu.Lock(); defer r.mu.Unlock(); f(r) }
 
 func (r *recorder) lastDemand() hvcall.Demand {
 	r.mu.Lock()

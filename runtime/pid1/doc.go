@@ -21,6 +21,15 @@
 //	refused   the host has no more and the configured time is over: the application is ended with
 //	          the cause hvcall.CauseRefused, never left hanging.
 //
+// # States of the application's width
+//
+//	even      the cpuset is as wide as what is granted and wanted. A grant or a demand moves it on.
+//	starting  vCPUs are brought online, once in a guest's life, beside the control loop.
+//	widened   the cpuset is wider; the application is told and raises its GOMAXPROCS.
+//	asked     the application was told of fewer. Its acknowledgement moves it on, its own lower demand, its hanging
+//	          up, or 100 ms.
+//	narrowed  the cpuset is narrower, and the grant is told as applied.
+//
 // # Parts
 //
 // [Balance] and classify are pure. The control loop (control.go) owns all state of governing in

@@ -18,6 +18,7 @@ func (g *guest) serveApplication(w hvcall.Welcome, p *preparation) hvcall.Exit {
 	}
 	k := &p.kernel
 	c := newControl(g.log, k, g.host, w, max(0, int64(w.Memory.Boot)-g.bootTotal))
+	c.tellPinned(w.Env)
 	c.cpu.started(p.running)
 	c.cpu.width = p.running
 	g.control <- c
@@ -81,7 +82,7 @@ func (g *guest) serveCalls(ctx context.Context, c *control, app *application) {
 	if err != nil && ctx.Err() == nil {
 		g.log.Warn("conversation with the application ended", "err", err)
 	}
-	c.post(func(c *control) { c.app, c.cpu.speaks = nil, false; c.balance.AppDemand(hvcall.Demand{}) })
+	c.post((*control).appGone)
 }
 
 func (g *guest) fromApplication(c *control, conn *hvcall.Conn, f hvcall.Frame) ([]byte, error) {

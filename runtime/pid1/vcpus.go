@@ -75,6 +75,12 @@ func (v *vcpus) next(now time.Duration) (vcpuAction, int) {
 // started takes in that so many are online.
 func (v *vcpus) started(n int) { v.starting, v.running = false, max(v.running, n) }
 
+// notStarted takes in that none came online: those that run are what is granted, until a newer grant says otherwise.
+func (v *vcpus) notStarted() {
+	v.starting = false
+	v.granted = uint32(max(v.running, 1)) * 1000
+}
+
 // acknowledged takes in that the application follows what it was asked.
 func (v *vcpus) acknowledged() bool {
 	if v.askedAt == 0 {

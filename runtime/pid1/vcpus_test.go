@@ -58,38 +58,62 @@ func TestVCPUHoldsWhileStarting(t *testing.T) {
 	expect(t, v, 100, vcpuNarrow, 1)
 }
 
-// TestVCPUSettles: after any history, if nothing changes any more, the width becomes the target
-// and never passes what is online.
+// TestVCPUSettles: after any history, crashes on either side included, if nothing changes any more, the width becomes the
+// target. It never passes what is online, and an application that speaks and still wants its vCPU is asked first, and has
+// its time.
 func TestVCPUSettles(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		v := &vcpus{granted: 1000, wanted: 1000, width: 1, running: 1, speaks: rapid.Bool().Draw(t, "speaks")}
 		milli := rapid.Uint32Range(1, 8000)
 		now := time.Duration(1)
+		asked := time.Duration(0)
 		step := func() {
 			now += 10 * time.Millisecond
-			if a, n := v.next(now); a == vcpuStart {
+			before := *v
+			switch a, n := v.next(now); {
+			case a == vcpuStart && rapid.Bool().Draw(t, "fails"):
+				v.notStarted()
+			case a == vcpuStart:
 				v.started(n)
+			case a == vcpuAsk:
+				asked = now
+			case a == vcpuNarrow && before.speaks && wholeCPUs(before.wanted) > n && now-asked < ackWithin:
+				t.Fatalf("narrowed to %d at %v, asked at %v", n, now, asked)
 			}
 			if v.width > v.running || v.width < 1 {
 				t.Fatalf("width %d of %d online", v.width, v.running)
 			}
 		}
 		for range rapid.IntRange(0, 50).Draw(t, "steps") {
-			switch rapid.IntRange(0, 2).Draw(t, "event") {
+			switch rapid.IntRange(0, 4).Draw(t, "event") {
 			case 0:
-				v.granted = milli.Draw(t, "granted")
+				v.granted = milli.Draw(t, "granted") // or stated anew by a host that was away
 			case 1:
 				v.wanted = milli.Draw(t, "wanted")
 			case 2:
 				v.acknowledged()
+			case 3:
+				v.speaks = false // it hung up
+			case 4:
+				v.speaks = true
 			}
 			step()
 		}
-		for range 30 {
+		for range 100 {
 			step()
 		}
 		if v.width != v.target() {
 			t.Fatalf("width %d, target %d", v.width, v.target())
 		}
 	})
+}
+
+// TestVCPUNotStarted: those that run are all there is until the next grant.
+func TestVCPUNotStarted(t *testing.T) {
+	v := &vcpus{granted: 4000, wanted: 4000, width: 2, running: 2, speaks: true}
+	expect(t, v, 1, vcpuStart, 4)
+	v.notStarted()
+	expect(t, v, 2, vcpuNothing, 2)
+	v.granted = 3000
+	expect(t, v, 3, vcpuStart, 3)
 }

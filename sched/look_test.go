@@ -1,0 +1,46 @@
+package sched
+
+import (
+	"testing"
+	"time"
+)
+
+// TestLookFollowsTheProgram: an idle program is left alone, one at work is looked at often, and never more often than
+// its own goroutines start.
+func TestLookFollowsTheProgram(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		starts      float64 // a second, besides the look's own
+		least, most time.Duration
+	}{
+		{"asleep", 0, lookQuiet, lookQuiet},
+		{"a timer now and then", 50, lookQuiet, lookQuiet},
+		{"requests", 3000, lookActive, 3 * lookActive},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var l look
+			var s Sample
+			s.Running = 1
+			starts, longest := 0.0, time.Duration(0)
+			period := lookActive
+			for now := time.Duration(0); now < 20*time.Second; now += period {
+				starts += 1 + c.starts*period.Seconds()
+				s.Starts = uint64(starts) / tracked * tracked
+				period = l.next(now, s, true)
+				if now > 10*time.Second {
+					longest = max(longest, period)
+				}
+			}
+			if longest < c.least || longest > c.most {
+				t.Errorf("looked for after %v at most, want %v to %v", longest, c.least, c.most)
+			}
+		})
+	}
+	var l look
+	if got := l.next(1, Sample{Running: 1, Runnable: 3}, true); got != lookWaiting {
+		t.Errorf("goroutines wait: %v", got)
+	}
+	if got := l.next(1, Sample{Running: 1, Runnable: 3}, false); got != lookFull {
+		t.Errorf("goroutines wait and nothing helps: %v", got)
+	}
+}
