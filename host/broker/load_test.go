@@ -28,7 +28,6 @@ func TestLoadClaims(t *testing.T) {
 		{"idle with next to nothing", 50, 200, 0, 4, 2000, 50},
 		{"busy with next to nothing", 50, 600, 0, 4, 2000, 2000},
 		{"an eighth of its vCPUs", 2000, 250, 0, 4, 2000, 2000},
-		{"kept from working", 500, 200, 440, 4, 2000, 2000},
 		{"others took half", 2000, 1000, 500, 2, 1000, 1000},
 		{"others took half, once", 2000, 1000, 500, 1, 2000, 2000},
 		{"others took little", 2000, 1600, 200, 9, 2000, 2000},
@@ -87,6 +86,12 @@ func TestIdleIsNoNoise(t *testing.T) {
 		t.Errorf("got  %v\nwant %v", idle, want)
 	}
 	l = l.ran(0, 2000, Ran{}, time.Second, time.Minute).ran(0, 2000, Ran{}, time.Second, time.Minute)
+	if kept := l.ran(0, 2000, Ran{Used: 20, Wanted: 900}, time.Second, time.Minute); kept.Idle || kept.Low != 0 {
+		t.Errorf("kept from working by others: %+v", kept)
+	}
+	if late := l.ran(0, 2000, Ran{Used: 80, Wanted: 300}, time.Second, time.Minute); !late.Idle {
+		t.Errorf("idle, and late now and then: %+v", late)
+	}
 	if l.woken().Idle || !l.Idle {
 		t.Errorf("idle %v, woken %v", l.Idle, l.woken().Idle)
 	}

@@ -133,7 +133,7 @@ func (g *Guest) boot(ctx context.Context) error {
 	}
 	g.vm = vm
 	if err := g.holdProcessors(ctx); err != nil {
-		return errors.Join(err, vm.Close())
+		return errors.Join(err, vm.Close(), g.cpus.close())
 	}
 	return nil
 }

@@ -115,7 +115,7 @@ func (g *Guest) finish(end *ending, talk *conversation) {
 	if err := g.vm.Close(); err != nil {
 		g.node.cfg.Log.Error("machine not closed", "guest", g.id, "err", err)
 	}
-	if err := g.cpus.share.Close(); err != nil {
+	if err := g.cpus.close(); err != nil {
 		g.node.cfg.Log.Warn("vCPU share not closed", "guest", g.id, "err", err)
 	}
 }

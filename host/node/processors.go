@@ -46,6 +46,14 @@ func (p *processors) hold(share Share, milli uint32) error {
 	return p.set(milli)
 }
 
+// close lets go of the threads, which must have ended.
+func (p *processors) close() error {
+	if p.share == nil {
+		return nil
+	}
+	return p.share.Close()
+}
+
 func (p *processors) set(milli uint32) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -137,7 +145,7 @@ func (g *Guest) measureProcessors() {
 		return
 	}
 	if m.ok { // also when it is as before: the broker counts
-		g.node.post(broker.Ran{Guest: g.id, Used: int64(m.Used), Steal: int64(m.Steal)})
+		g.node.post(broker.Ran{Guest: g.id, Used: int64(m.Used), Steal: int64(m.Steal), Wanted: int64(m.Wanted)})
 	}
 	if !m.due || !reads {
 		return
