@@ -80,33 +80,7 @@ func (p *processors) last() cpushare.Reading {
 	return p.reading
 }
 
-// measured is a reading, and what of it the guest should hear.
-type measured struct {
-	cpushare.Reading
-	ok   bool   // there is one
-	tell uint32 // thousandths of steal
-	due  bool   // it is time to tell
-}
-
-// measure takes a reading. What was granted only for a part of the time since the last one does not count as granted.
-func (p *processors) measure(now time.Duration, granted uint32) (m measured, err error) {
-	times, err := p.share.Read()
-	if err != nil {
-		return m, err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	r, ok := p.meter.Add(now, times, min(granted, p.granted))
-	p.granted = granted
-	if !ok {
-		return m, nil
-	}
-	p.reading = r
-	tell, due := p.words.due(now, r.Steal)
-	return measured{r, true, tell, due}, nil
-}
-
-// run follows the ledger and measures, until ctx ends.
+// runProcessors follows the ledger and measures, until ctx ends.
 func (g *Guest) runProcessors(ctx context.Context) {
 	tick := time.NewTicker(measureEvery)
 	defer tick.Stop()
