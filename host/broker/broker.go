@@ -66,6 +66,8 @@ type Broker struct {
 	index   map[GuestID]*member
 	members []*member // oldest first
 
+	weights   int64    // of all members, and
+	weighed   Capacity // what there was, when it was last worked out what counts of their wants
 	sum       tally
 	memory    division  // in blocks above boot memory
 	cpu       division  // in thousandths
@@ -96,18 +98,15 @@ func New(cfg Config) *Broker {
 }
 
 // Restore returns a broker that knows what another one knew when it was dumped. cfg.Capacity does not count:
-// the dump has it. Nothing may have happened in between, or it must be told as events.
+// the dump has it. What happened in between must be told as events; a [Resize] that was under way and that nobody will
+// answer any more is a [ResizeFailed].
 func Restore(cfg Config, s State) *Broker {
 	b := New(cfg)
 	guests := s.Guests
 	s.Guests = nil
 	b.s = s
 	for _, g := range guests {
-		c := *g.clone()
-		if o := &c.Memory.Owing; o.Stage == StageDying { // nobody knows whether it was killed: judge again
-			o.Stage, o.Due = StageFrozen, s.Now
-		}
-		b.join(c)
+		b.join(*g.clone())
 	}
 	return b
 }
@@ -136,6 +135,7 @@ func (b *Broker) note(id GuestID, format string, args ...any) {
 // plan brings the world nearer to what the guests want. Whatever it leaves undone for want of
 // room is done by a later plan, after the answers that make the room.
 func (b *Broker) plan() {
+	b.weigh()
 	for _, g := range b.touched {
 		b.seize(g)
 		b.lift(g)

@@ -43,7 +43,7 @@ func TestLedgerHolds(t *testing.T) {
 			},
 			"ran": func(t *rapid.T) {
 				w.lent = true
-				w.step(t, Ran{w.pick(t, anyone).id, rapid.Int64Range(0, 5000).Draw(t, "used"), rapid.Int64Range(-1, 1001).Draw(t, "steal")})
+				w.step(t, Ran{Guest: w.pick(t, anyone).id, Used: rapid.Int64Range(0, 5000).Draw(t, "used"), Steal: rapid.Int64Range(-1, 1001).Draw(t, "steal"), Wanted: rapid.Int64Range(0, 5000).Draw(t, "wanted")})
 			},
 			"stale":   func(t *rapid.T) { w.step(t, Plugged{w.pick(t, anyone).id, 0, 1 << 40}) },
 			"gone":    w.gone,

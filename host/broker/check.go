@@ -24,7 +24,7 @@ func (b *Broker) checkSums() error {
 	var sum tally
 	var wants int64
 	for _, g := range b.members {
-		sum.move(tally{}, g.tally())
+		sum.move(tally{}, b.tallyOf(g))
 		wants += b.memory.shares.claims[g.at].want
 	}
 	usable := b.s.Capacity.usable()
@@ -50,7 +50,7 @@ func (b *Broker) checkGuest(g *member) error {
 	}
 	most := max(bounds.Max, m.Upper) // a maximum that was lowered is reached as the guest shrinks
 	switch {
-	case g.tally() != g.booked:
+	case b.tallyOf(g) != g.booked:
 		return fmt.Errorf("its part of the sums is out of date")
 	case m.Target < bounds.Min || m.Target > bounds.Max || m.Asked > most || m.Asked < bounds.Boot:
 		return fmt.Errorf("target %s or asked %s outside the bounds %s to %s", size(m.Target), size(m.Asked), size(bounds.Min), size(bounds.Max))

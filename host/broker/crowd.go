@@ -84,7 +84,7 @@ func (b *Broker) propose(excess int64) {
 			continue
 		}
 		peer := b.placeFor(g)
-		if known && peer == "" || best != nil && !betterMove(g, best, excess) {
+		if known && peer == "" || best != nil && !b.betterMove(g, best, excess) {
 			continue
 		}
 		best, to = g, peer
@@ -99,15 +99,15 @@ func (b *Broker) propose(excess int64) {
 }
 
 // betterMove reports whether to move x is better than to move y.
-func betterMove(x, y *member, excess int64) bool {
-	xEnough, yEnough := x.counted() >= excess, y.counted() >= excess
+func (b *Broker) betterMove(x, y *member, excess int64) bool {
+	xEnough, yEnough := b.counted(&x.Guest) >= excess, b.counted(&y.Guest) >= excess
 	switch {
 	case xEnough != yEnough:
 		return xEnough
 	case xEnough:
 		return x.Memory.Upper < y.Memory.Upper
 	}
-	return x.counted() > y.counted()
+	return b.counted(&x.Guest) > b.counted(&y.Guest)
 }
 
 // needs is the room the guest needs elsewhere.

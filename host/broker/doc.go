@@ -36,8 +36,10 @@
 // # vCPUs
 //
 // They are counted in thousandths. More may be used at once, so growth is one grant. Less must
-// first be done by the guest: the ledger holds the largest of the grants that the guest may still act
-// upon until it says which one it applied.
+// first be done by the guest, because only it knows which vCPU holds a lock: the ledger holds the largest of the grants
+// that the guest may still act upon until it says which one it applied. One that does not say so in time is treated as
+// if it had, and the quota on its vCPU threads ([CPU.Upper]) sees to it ([Seizure]). What the guest's threads really
+// did is measured ([Ran], [Load]): who leaves its vCPUs idle loses them first where they are scarce.
 //
 // Where they are scarce, whole ones are shared out as far as it goes. A guest that leaves its vCPUs idle keeps them, and their time is
 // lent to who wants it, by what [Ran] measured and not by what the guest states: for the moment until its work is measured, or
@@ -48,7 +50,29 @@
 //
 // When the guests want more than there is, each gets the weighted max-min share of what it wants,
 // but not less than its guaranteed minimum, nor less than the floor it states while it holds that
-// much already. Free memory goes to guests that stall before guests that only look ahead.
+// much already and uses it. Guarantees come before floors: where both together are more than there is, the floors give
+// way ([division]). Free memory goes to guests that stall before guests that only look ahead.
+//
+// A weight counts less the more of its memory a guest leaves idle, so a hoarder loses first ([Use]). Where vCPUs are
+// contended, shares above one are whole vCPUs.
+//
+// Growth into the last eighth of the host is rationed for each guest ([Bucket]), so that nobody takes all that is left
+// before others have given back what they owe.
+//
+// # Guests that do not cooperate
+//
+// A guest that owes memory is judged by the bytes it gives back in a second: told, reminded, frozen, and killed as the
+// last act ([Owing]). No step of this counts on anything that the guest says.
+//
+// # Too many guests
+//
+// Where the wants stay far above what there is the broker names the guest to move, and the peer where it would fit, if
+// peers said what they have to spare ([Crowd]).
+//
+// # Bounds
+//
+// Minimum, maximum and weight of a guest that runs may change ([BoundsChanged]). A maximum below what it holds is told
+// like any shrink; what cannot be guaranteed is denied, and nothing changes.
 //
 // # The price
 //
@@ -56,6 +80,25 @@
 // every grant: 0 while there is plenty, higher the longer the wants exceed what there is. Guests
 // that answer it with smaller heaps do so where that costs the least collection, which no sharing by
 // size can know. [Price] says how it is found. Guests that do not answer lose nothing but that.
+//
+// What a guest wants beyond its share counts up to its part of the host by weight, so that nobody's fancies make memory
+// dear for all.
+//
+// # What a step costs
+//
+// It costs what it changes. Sums are kept, members wait in queues for room and for their moments ([queue]), and a plan
+// looks only at those that something happened to. Where there is not enough for all, finding the level of the shares
+// passes over all members a few times, in a dense array ([sharing]): tens of microseconds with ten thousand.
+// [Broker.Check] says whether all that is kept is right; tests and package sim call it after every step.
+//
+// # The trace
+//
+// Each action prints as one line. A grant's says what was asked, what is granted and why not more:
+//
+//	grant b #2 for demand 1: 124 MiB of 900 MiB, 500 mCPU of 2000 mCPU, limit host (its share is 512 MiB and 1000 mCPU)
+//
+// The transcripts in testdata are such traces. The dump of a broker ([Broker.MarshalJSON]) is all it knows, and
+// [Restore] makes one from it.
 //
 // # Example
 //

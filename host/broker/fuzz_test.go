@@ -104,7 +104,7 @@ func (z *fuzzed) event() Event {
 	case 12:
 		return PeerSeen{string(id), Room{int64(z.word()), int64(z.word())}}
 	case 13:
-		return Ran{id, int64(z.word()), int64(z.word())}
+		return Ran{Guest: id, Used: int64(z.word()), Steal: int64(z.word()), Wanted: int64(z.word())}
 	case 14:
 		return CapacityChanged{Capacity{int64(z.word()), int64(z.word()), int64(z.word())}}
 	}

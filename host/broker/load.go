@@ -7,6 +7,10 @@ type Ran struct {
 	Guest GuestID
 	Used  int64 // thousandths of a processor
 	Steal int64 // thousandths of the granted time that others on the host took
+
+	// Wanted is what they used and what they waited for, granted or not, in thousandths of a processor; less than Used
+	// counts as Used.
+	Wanted int64
 }
 
 // About is the guest that it happened to.
@@ -16,8 +20,9 @@ const (
 	// Single readings say little: a guest waits for its disk, or the host has a hiccup.
 	enoughReadings = 2
 
-	// A guest is idle that uses less than a quarter of one vCPU, and until it uses half of one: each change is a word to
-	// the guest, which must not be said for noise.
+	// A guest is idle that uses less than a quarter of one vCPU, and until it wants half of one: each change is a word to
+	// the guest, which must not be said for noise, and on a busy host an idle one waits now and then. What it waits for
+	// counts, or that it is idle would be the word of who keeps it from working.
 	idleBelow, busyFrom = 250, 500
 
 	// crowdedAt is the steal, in thousandths, from which on a vCPU more is a vCPU that others are kept from.
@@ -38,8 +43,9 @@ type Load struct {
 // ran takes in a reading.
 func (l Load) ran(now time.Duration, granted int64, e Ran, least, most time.Duration) Load {
 	l.Used, l.Steal = max(0, e.Used), clamp(e.Steal, 0, 1000)
-	l.Low = counted(l.Low, l.Used < idleBelow)
-	l.Idle = l.Low >= enoughReadings || l.Idle && l.Used < busyFrom
+	working := max(l.Used, e.Wanted) >= busyFrom
+	l.Low = counted(l.Low, l.Used < idleBelow && !working)
+	l.Idle = l.Low >= enoughReadings || l.Idle && !working
 	l.Crowded = counted(l.Crowded, l.Steal >= crowdedAt && granted > 1000)
 	if l.Crowded >= enoughReadings {
 		l.Most = max(1000, granted*(1000-l.Steal)/1_000_000*1000)

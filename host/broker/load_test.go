@@ -86,6 +86,12 @@ func TestIdleIsNoNoise(t *testing.T) {
 		t.Errorf("got  %v\nwant %v", idle, want)
 	}
 	l = l.ran(0, 2000, Ran{}, time.Second, time.Minute).ran(0, 2000, Ran{}, time.Second, time.Minute)
+	if kept := l.ran(0, 2000, Ran{Used: 20, Wanted: 900}, time.Second, time.Minute); kept.Idle || kept.Low != 0 {
+		t.Errorf("kept from working by others: %+v", kept)
+	}
+	if late := l.ran(0, 2000, Ran{Used: 80, Wanted: 300}, time.Second, time.Minute); !late.Idle {
+		t.Errorf("idle, and late now and then: %+v", late)
+	}
 	if l.woken().Idle || !l.Idle {
 		t.Errorf("idle %v, woken %v", l.Idle, l.woken().Idle)
 	}

@@ -6,6 +6,7 @@ type member struct {
 	at      int   // its place among the members, oldest first
 	booked  tally // what b.sum has of it
 	touched bool  // it is in b.touched: the plan has to look at it
+	killed  bool  // it was said that it is to be killed
 
 	due     int // its places in the queues below, from 1; 0 = not there
 	hungry  int
@@ -23,6 +24,7 @@ type tally struct {
 	minMilli  int64 // thousandths guaranteed
 	wants     int64 // bytes that count as wanted
 	wantMilli int64 // thousandths that do while there is enough
+	weight    int64
 	dying     int64 // 1 for each that is to be killed
 }
 
@@ -34,24 +36,39 @@ func (t *tally) move(from, to tally) {
 	t.minMilli += to.minMilli - from.minMilli
 	t.wants += to.wants - from.wants
 	t.wantMilli += to.wantMilli - from.wantMilli
+	t.weight += to.weight - from.weight
 	t.dying += to.dying - from.dying
 }
 
-// tally is what the guest adds to the sums.
-func (g *Guest) tally() tally {
+// tallyOf is what a guest adds to the sums.
+func (b *Broker) tallyOf(g *member) tally {
 	return tally{
 		upper: g.Memory.Upper, milli: g.heldMilli(), boot: g.Bounds.Boot, min: g.Bounds.Min, minMilli: g.Bounds.MinMilli,
-		wants: g.counted(), wantMilli: g.wantMilli(false), dying: int64(b2i(g.Memory.Owing.Stage == StageDying)),
+		wants: b.counted(&g.Guest), wantMilli: g.wantMilli(false), weight: int64(g.Bounds.Weight), dying: int64(b2i(g.Memory.Owing.Stage == StageDying)),
 	}
 }
 
-// counted is how much of the guest's wants counts in the price and at the watermark: a want far beyond its share
-// must not make memory dearer for others without end.
-func (g *Guest) counted() int64 { return min(g.Memory.Want, 2*max(g.Memory.Target, g.Bounds.Min)) }
+// counted is how much of a guest's wants counts in the price and at the watermark: what it wants beyond its share as
+// far as that is not more than its part, by weight, of the whole host. Nobody's fancies make memory dear for all.
+func (b *Broker) counted(g *Guest) int64 {
+	part := float64(b.s.Capacity.usable()) * float64(g.Bounds.Weight) / float64(max(b.weights, 1))
+	return min(g.Memory.Want, max(g.Memory.Target, g.Bounds.Min)+int64(part))
+}
+
+// weigh notes the weight of all members together. What counts of their wants depends on it.
+func (b *Broker) weigh() {
+	if b.weights == b.sum.weight && b.weighed == b.s.Capacity {
+		return
+	}
+	b.weights, b.weighed = b.sum.weight, b.s.Capacity
+	for _, g := range b.members {
+		b.account(g)
+	}
+}
 
 // account brings the sums and the claims up to date with a member. It follows every change of it.
 func (b *Broker) account(g *member) {
-	now := g.tally()
+	now := b.tallyOf(g)
 	b.sum.move(g.booked, now)
 	g.booked = now
 	b.claimMemory(g)

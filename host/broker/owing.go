@@ -62,6 +62,8 @@ func (b *Broker) owed(g *member) int64 {
 func (b *Broker) judgeOwing(g *member) {
 	o, owed := &g.Memory.Owing, b.owed(g)
 	switch {
+	case o.Stage == StageDying && !g.killed: // somebody else was told, before a restart
+		b.kill(g, fmt.Sprintf("it owes %s that others need", size(owed)))
 	case o.Stage == StageDying:
 	case owed == 0:
 		if o.frozen() {
@@ -110,9 +112,15 @@ func (b *Broker) judgeWindow(g *member, owed int64) {
 	default:
 		o.Stage, o.Due = StageDying, 0
 		why := fmt.Sprintf("it owes %s that others need, gave back %s in the last %v, and had been told, reminded and frozen", size(owed), size(gave), took.Round(time.Millisecond))
-		b.do(Kill{Guest: g.ID, Why: why})
+		b.kill(g, why)
 	}
 	b.account(g)
+}
+
+// kill has a guest killed.
+func (b *Broker) kill(g *member, why string) {
+	g.killed = true
+	b.do(Kill{Guest: g.ID, Why: why})
 }
 
 // lacking reports whether anybody could do with what is owed.

@@ -120,7 +120,7 @@ func parseEvent(t *testing.T, words []string) Event {
 	case "applied":
 		return Applied{id, uint64(v["serial"])}
 	case "ran":
-		return Ran{id, v["used"], v["steal"]}
+		return Ran{Guest: id, Used: v["used"], Steal: v["steal"], Wanted: v["wanted"]}
 	case "plugged":
 		return Plugged{id, uint64(v["op"]), v["mem"] << 20}
 	case "plugging":

@@ -7,6 +7,8 @@ type Reading struct {
 	Span  time.Duration
 	Used  uint32 // thousandths of a processor
 	Steal uint32 // thousandths of the granted time that others on the host took
+
+	Wanted uint32 // thousandths of a processor: what they used and, their own quota apart, waited for
 }
 
 // Meter makes readings from times. The zero value has seen nothing. It has no clock: now is the time since any fixed
@@ -38,7 +40,7 @@ func (m *Meter) Add(now time.Duration, t Times, granted uint32) (Reading, bool) 
 	if perMille(missed, span) < noise {
 		missed = 0
 	}
-	return Reading{Span: span, Used: perMille(ran, span), Steal: min(perMille(missed, entitled), 1000)}, true
+	return Reading{Span: span, Used: perMille(ran, span), Steal: min(perMille(missed, entitled), 1000), Wanted: perMille(ran+waited, span)}, true
 }
 
 // perMille is a part in thousandths of the whole, rounded down.

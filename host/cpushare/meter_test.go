@@ -29,10 +29,20 @@ func TestMeter(t *testing.T) {
 			var m Meter
 			m.Add(10*s, Times{Ran: s, Waited: s, Throttled: s}, c.granted)
 			got, ok := m.Add(11*s, Times{Ran: s + c.t.Ran, Waited: s + c.t.Waited, Throttled: s + c.t.Throttled}, c.granted)
-			if want := (Reading{Span: s, Used: c.used, Steal: c.steal}); !ok || got != want {
+			if want := (Reading{Span: s, Used: c.used, Steal: c.steal, Wanted: got.Wanted}); !ok || got != want || got.Wanted < got.Used {
 				t.Errorf("%+v, %v; want %+v", got, ok, want)
 			}
 		})
+	}
+}
+
+func TestMeterWanted(t *testing.T) {
+	const ms = time.Millisecond
+	var m Meter
+	m.Add(time.Second, Times{}, 100)
+	// More than is granted, less than its own quota kept it from.
+	if r, _ := m.Add(2*time.Second, Times{Ran: 100 * ms, Waited: 800 * ms, Throttled: 300 * ms}, 100); r.Wanted != 600 || r.Steal != 0 {
+		t.Errorf("%+v", r)
 	}
 }
 

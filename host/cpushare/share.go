@@ -59,17 +59,8 @@ func (sh *Share) Set(a Allowance) error {
 	if sh.advisory || sh.closed || a == sh.now {
 		return nil
 	}
-	machine, vcpus := a.settings(len(sh.threads))
-	steps := []func() error{
-		func() error { return sh.machine.set(machine) },
-		func() error { return sh.vcpus.set(vcpus) },
-	}
-	if sh.narrows(machine) {
-		// Version 1 refuses a group more than the one around it has.
-		steps[0], steps[1] = steps[1], steps[0]
-	}
-	for _, step := range steps {
-		if err := step(); err != nil {
+	for _, s := range sh.steps(a) {
+		if err := s.group.set(s.to); err != nil {
 			return fmt.Errorf("set vCPU share of process %d to %d thousandths: %w", sh.pid, a.Milli, err)
 		}
 	}
@@ -77,13 +68,23 @@ func (sh *Share) Set(a Allowance) error {
 	return nil
 }
 
-// narrows reports whether the machine has more now than it is to have.
-func (sh *Share) narrows(to setting) bool {
-	if sh.now == (Allowance{}) {
-		return true
+// step is one group's change.
+type step struct {
+	group group
+	to    setting
+}
+
+// steps are the changes in their order: version 1 refuses a group more than the one around it has.
+func (sh *Share) steps(a Allowance) []step {
+	machine, vcpus := a.settings(len(sh.threads))
+	outer, inner := step{sh.machine, machine}, step{sh.vcpus, vcpus}
+	if sh.now == (Allowance{}) { // somebody before us may have set them to anything
+		return []step{{sh.vcpus, setting{weight: vcpus.weight}}, outer, inner}
 	}
-	from, _ := sh.now.settings(len(sh.threads))
-	return to.cap < from.cap
+	if before, _ := sh.now.settings(len(sh.threads)); machine.cap < before.cap {
+		return []step{inner, outer}
+	}
+	return []step{outer, inner}
 }
 
 // Close removes the groups; the machine must have ended. It may be called more than once.

@@ -14,10 +14,24 @@ import (
 	"github.com/prometheus/procfs"
 )
 
+// spinEnv makes the test's own program one that spins: it runs where there is no other, as the first process of a guest.
+const spinEnv = "CPUSHARE_TEST_SPIN"
+
+func TestMain(m *testing.M) {
+	for os.Getenv(spinEnv) != "" {
+	}
+	os.Exit(m.Run())
+}
+
 // spin starts a process that uses a processor whole, ended with the test.
 func spin(t *testing.T) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command("sh", "-c", "while :; do :; done")
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), spinEnv+"=1")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -100,8 +114,15 @@ func TestShareLife(t *testing.T) {
 func TestLeftoversAreRemoved(t *testing.T) {
 	s := enforcing(t)
 	dead, alive := spin(t), spin(t)
+	threads := make([]int, 4) // as many vCPUs; one thread stands for all
+	for i := range threads {
+		threads[i] = alive.Process.Pid
+	}
 	left := s.Hold(dead.Process.Pid, []int{dead.Process.Pid})
-	kept := s.Hold(alive.Process.Pid, []int{alive.Process.Pid})
+	kept := s.Hold(alive.Process.Pid, threads)
+	if err := kept.Set(Allowance{Milli: 1000, Max: 4000}); err != nil {
+		t.Error(err)
+	}
 	end(dead) // and nobody closes its share
 
 	var log bytes.Buffer
@@ -112,7 +133,12 @@ func TestLeftoversAreRemoved(t *testing.T) {
 	if !strings.Contains(log.String(), filepath.Base(left.machine.dir)) || strings.Contains(log.String(), filepath.Base(kept.machine.dir)) {
 		t.Errorf("log: %s", log.String())
 	}
-	again := next.Hold(alive.Process.Pid, []int{alive.Process.Pid})
+	again := next.Hold(alive.Process.Pid, threads)
+	for _, a := range []Allowance{{3000, 4000}, {4000, 4000}, {1000, 4000}} {
+		if err := again.Set(a); err != nil {
+			t.Errorf("taken over: %v", err)
+		}
+	}
 	if again.Advisory() || again.machine != kept.machine {
 		t.Errorf("taken over as %+v, it was %+v", again.machine, kept.machine)
 	}

@@ -82,7 +82,7 @@ func (g *Guest) takeDemand(d hvcall.Demand) {
 		g.grants.poke()
 		return
 	}
-	g.node.post(broker.Demanded{Guest: g.id, Demand: d})
+	g.demands.put(d)
 }
 
 func (g *Guest) takeUsage(u hvcall.Usage) {

@@ -20,7 +20,9 @@
 // owner through a mailbox, and are handed actions through slots in which the newest wins, so a
 // guest that does not read, or a device that hangs, holds up nobody else.
 //
-// A demand stated many times before the owner comes to it counts once: the newest is complete.
+// A demand stated many times before the owner comes to it counts once: the newest is complete. The owner hears of one in
+// five milliseconds of each guest at most, and of each guest's frames so many are read in a second: what a guest sends in
+// vain, its host pays for.
 //
 // # vCPUs
 //
@@ -35,8 +37,9 @@
 //
 // # Locks
 //
-// mailbox.mu, slot.mu, resizer.mu, processors.mu, output.mu and Guest.mu guard one small state each. A slot's
-// is taken inside a resizer's, and a Share's own inside that of processors; no other two are held together and none while waiting.
+// mailbox.mu, slot.mu, pacer.mu, resizer.mu, processors.mu, output.mu and Guest.mu guard one small state each. A slot's
+// is taken inside a resizer's, the mailbox's inside a pacer's, and a Share's own inside that of processors; no other two are
+// held together and none while waiting.
 //
 // # Example
 //

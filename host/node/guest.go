@@ -28,6 +28,7 @@ type Guest struct {
 	grants    *slot[hvcall.Grant]
 	cpus      *processors
 	changes   *slot[struct{}]
+	demands   *pacer
 	bounds    chan error // the answer to a change of bounds
 	limits    *limiter
 
@@ -87,17 +88,19 @@ func (n *Node) Start(ctx context.Context, spec GuestSpec) (*Guest, error) {
 		n.ended.Done()
 		return nil, err
 	}
-	g.begin(hvcall.Limits{Stuck: stuckAfter})
+	g.begin(hvcall.Limits{Stuck: stuckAfter, Frames: framesEach})
 	return g, nil
 }
 
 func newGuest(n *Node, spec GuestSpec) *Guest {
-	return &Guest{
+	g := &Guest{
 		node: n, spec: spec, admission: make(chan error, 1), resizes: newResizer(),
 		grants: newSlot[hvcall.Grant](), cpus: newProcessors(spec.CPU.MaxMilli), changes: newSlot[struct{}](),
 		said: newMoment(), ready: newMoment(), told: newMoment(), bounds: make(chan error, 1),
 		limits: newLimiter(spec.Limit), kill: make(chan string, 1), done: make(chan struct{}),
 	}
+	g.demands = &pacer{pass: func(d hvcall.Demand) { n.post(broker.Demanded{Guest: g.id, Demand: d}) }}
+	return g
 }
 
 // begin has the guest served, whose machine runs.
@@ -149,7 +152,7 @@ func (g *Guest) boot(ctx context.Context) error {
 	}
 	g.vm = vm
 	if err := g.holdProcessors(ctx); err != nil {
-		return errors.Join(err, vm.Close())
+		return errors.Join(err, vm.Close(), g.cpus.close())
 	}
 	return nil
 }

@@ -10,6 +10,9 @@ const (
 	// stuckAfter is how long a guest may leave a frame unread before it is taken for dead. A busy
 	// host, or a guest that stands still while memory comes, must not look like that.
 	stuckAfter = 30 * time.Second
+	// framesEach is how many frames of one guest are read in a second. Output comes in frames of up to 16 KiB and everything
+	// else is rare, so more is a flood, which the host would pay for.
+	framesEach = 2000
 	// powerOffWithin is how long a guest has from its Exit, or from hanging up, until its machine ends.
 	powerOffWithin = 10 * time.Second
 	// adoptedHello is the least that a guest has that said Hello to another host before.
@@ -118,7 +121,7 @@ func (g *Guest) finish(end *ending, talk *conversation) {
 	if err := g.vm.Close(); err != nil {
 		g.node.cfg.Log.Error("machine not closed", "guest", g.id, "err", err)
 	}
-	if err := g.cpus.share.Close(); err != nil {
+	if err := g.cpus.close(); err != nil {
 		g.node.cfg.Log.Warn("vCPU share not closed", "guest", g.id, "err", err)
 	}
 }

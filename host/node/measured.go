@@ -6,33 +6,38 @@ import (
 	"github.com/silo-os/silo/host/cpushare"
 )
 
+// measured is a reading, and what of it the guest should hear.
+type measured struct {
+	cpushare.Reading
+	ok   bool   // there is one
+	tell uint32 // thousandths of steal
+	due  bool   // it is time to tell
+}
+
+// measure takes a reading. What was granted only for a part of the time since the last one does not count as granted.
+func (p *processors) measure(now time.Duration, granted uint32) (m measured, err error) {
+	times, err := p.share.Read()
+	if err != nil {
+		return m, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r, ok := p.meter.Add(now, times, min(granted, p.granted))
+	p.granted = granted
+	if !ok {
+		return m, nil
+	}
+	p.reading = r
+	tell, due := p.words.due(now, r.Steal)
+	return measured{r, true, tell, due}, nil
+}
+
 // worthTelling is the least change of a measurement that is news, in thousandths.
 const worthTelling = 50
 
 func differ(a, b uint32) bool {
 	d := int64(a) - int64(b)
 	return d >= worthTelling || d <= -worthTelling
-}
-
-// brokerNews decides which readings the broker gets. It counts how often something is seen, so each is told twice, and then no
-// more until it changes. The zero value has told nothing.
-type brokerNews struct {
-	told  cpushare.Reading
-	times int
-}
-
-const enoughTimes = 2
-
-func (n *brokerNews) due(r cpushare.Reading) bool {
-	if n.times == 0 || differ(r.Used, n.told.Used) || differ(r.Steal, n.told.Steal) {
-		n.told, n.times = r, 0
-	}
-	n.times++
-	if n.times > enoughTimes {
-		n.times = enoughTimes + 1
-		return false
-	}
-	return true
 }
 
 // stealWords decides when a guest is told of steal. The zero value has told it that there is none.

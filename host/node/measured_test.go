@@ -4,8 +4,6 @@ import (
 	"slices"
 	"testing"
 	"time"
-
-	"github.com/silo-os/silo/host/cpushare"
 )
 
 func TestStealWords(t *testing.T) {
@@ -23,18 +21,6 @@ func TestStealWords(t *testing.T) {
 		}
 	}
 	if want := []int{none, none, 300, none, 400, none, 0, none, 120, 0}; !slices.Equal(got, want) {
-		t.Errorf("got  %v\nwant %v", got, want)
-	}
-}
-
-// TestBrokerNews: the same is told twice, what has changed again.
-func TestBrokerNews(t *testing.T) {
-	var n brokerNews
-	var got []bool
-	for _, r := range []cpushare.Reading{{Used: 10}, {Used: 20}, {Used: 30}, {Used: 500}, {Used: 510}, {Used: 490}, {Used: 490, Steal: 80}} {
-		got = append(got, n.due(r))
-	}
-	if want := []bool{true, true, false, true, true, false, true}; !slices.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
 }

@@ -34,7 +34,6 @@ type processors struct {
 	granted uint32 // at the last measurement
 	reading cpushare.Reading
 	words   stealWords
-	news    brokerNews
 }
 
 func newProcessors(most uint32) *processors {
@@ -45,6 +44,14 @@ func newProcessors(most uint32) *processors {
 func (p *processors) hold(share Share, milli uint32) error {
 	p.share = share
 	return p.set(milli)
+}
+
+// close lets go of the threads, which must have ended.
+func (p *processors) close() error {
+	if p.share == nil {
+		return nil
+	}
+	return p.share.Close()
 }
 
 func (p *processors) set(milli uint32) error {
@@ -73,32 +80,7 @@ func (p *processors) last() cpushare.Reading {
 	return p.reading
 }
 
-// measured is a reading and who should hear of it.
-type measured struct {
-	cpushare.Reading
-	tell          uint32 // steal that the guest hears of
-	guest, broker bool
-}
-
-// measure takes a reading. What was granted only for a part of the time since the last one does not count as granted.
-func (p *processors) measure(now time.Duration, granted uint32) (m measured, err error) {
-	times, err := p.share.Read()
-	if err != nil {
-		return m, err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	r, ok := p.meter.Add(now, times, min(granted, p.granted))
-	p.granted = granted
-	if !ok {
-		return m, nil
-	}
-	p.reading = r
-	tell, due := p.words.due(now, r.Steal)
-	return measured{r, tell, due, p.news.due(r)}, nil
-}
-
-// run follows the ledger and measures, until ctx ends.
+// runProcessors follows the ledger and measures, until ctx ends.
 func (g *Guest) runProcessors(ctx context.Context) {
 	tick := time.NewTicker(measureEvery)
 	defer tick.Stop()
@@ -136,10 +118,10 @@ func (g *Guest) measureProcessors() {
 		g.complain(err)
 		return
 	}
-	if m.broker {
-		g.node.post(broker.Ran{Guest: g.id, Used: int64(m.Used), Steal: int64(m.Steal)})
+	if m.ok { // also when it is as before: the broker counts
+		g.node.post(broker.Ran{Guest: g.id, Used: int64(m.Used), Steal: int64(m.Steal), Wanted: int64(m.Wanted)})
 	}
-	if !m.guest || !reads {
+	if !m.due || !reads {
 		return
 	}
 	if err := g.conn.SendSteal(hvcall.Steal{Taken: m.tell, Span: m.Span}); err != nil && !errors.Is(err, hvcall.ErrClosed) {

@@ -16,7 +16,7 @@ import (
 type fakeShare struct {
 	mu     sync.Mutex
 	set    []cpushare.Allowance
-	asked  func() // called with each Set
+	asked  func(was uint32) // called with each Set
 	times  cpushare.Times
 	err    error
 	closed bool
@@ -24,11 +24,15 @@ type fakeShare struct {
 
 func (s *fakeShare) Set(a cpushare.Allowance) error {
 	s.mu.Lock()
+	var was uint32
+	if n := len(s.set); n > 0 {
+		was = s.set[n-1].Milli
+	}
 	s.set = append(s.set, a)
 	asked, err := s.asked, s.err
 	s.mu.Unlock()
 	if asked != nil {
-		asked()
+		asked(was)
 	}
 	return err
 }
@@ -64,18 +68,18 @@ func TestTimeBeforeTheGrant(t *testing.T) {
 		if got := share.now(); got != (cpushare.Allowance{Milli: 250, Max: 2000}) {
 			t.Errorf("boots with %+v", got)
 		}
-		heard := -1
+		var early bool // the guest heard of more before it was there
 		share.mu.Lock()
-		share.asked = func() {
-			if heard < 0 {
-				heard = guest.Grants.Len()
+		share.asked = func(was uint32) {
+			if g, ok := guest.Grants.Last(); ok && g.MilliCPU > was {
+				early = true
 			}
 		}
 		share.mu.Unlock()
 		r.demand(guest, 64*mib, 2000)
 		synctest.Wait()
-		if got := share.now(); got.Milli != 2000 || heard != 0 || guest.Holding().MilliCPU != 2000 {
-			t.Errorf("set to %+v when the guest had heard of %d grants, it holds %+v", got, heard, guest.Holding())
+		if got := share.now(); got.Milli != 2000 || early || guest.Holding().MilliCPU != 2000 {
+			t.Errorf("set to %+v, the guest heard before: %v, it holds %+v", got, early, guest.Holding())
 		}
 		guest.SetManner(hvcalltest.Manner{Delay: time.Second})
 		r.demand(guest, 64*mib, 500)
@@ -148,8 +152,29 @@ func TestShareThatFails(t *testing.T) {
 		if _, err := r.Start(t.Context(), GuestSpec{Name: "b"}); !errors.Is(err, r.shareErr) {
 			t.Errorf("started: %v", err)
 		}
-		if vm, _ := r.last(); vm.Err() == nil {
-			t.Error("its machine runs")
+		if vm, _ := r.last(); vm.Err() == nil || !r.lastShare().closed {
+			t.Error("its machine runs, or its share is left")
+		}
+	})
+}
+
+// TestIdleIsSeenAgain: a demand says that there is work; when none comes the guest counts as idle again, though nothing that is
+// measured has changed.
+func TestIdleIsSeenAgain(t *testing.T) {
+	inBubble(t, 1024*mib, func(t *testing.T, r *rig) {
+		_, _, guest := r.boot(GuestSpec{CPU: CPU{MinMilli: 50, MaxMilli: 2000}})
+		for range 3 {
+			for _, milli := range []uint32{1000, 2000} {
+				r.demand(guest, 64*mib, milli)
+				time.Sleep(2 * demandPace)
+			}
+			if l := r.State().Guests[0].CPU.Load; l.Idle {
+				t.Errorf("idle with work: %+v", l)
+			}
+			time.Sleep(time.Second)
+			if l := r.State().Guests[0].CPU.Load; !l.Idle {
+				t.Errorf("a second later: %+v", l)
+			}
 		}
 	})
 }

@@ -39,14 +39,24 @@ func startSiloCPU(ctx context.Context, s cpuSubject, vcpus int) (*siloCPU, error
 	if err != nil {
 		return nil, err
 	}
+	g, err := startOn(ctx, n, s, "cpu", node.CPU{MinMilli: 1000, MaxMilli: uint32(vcpus) * 1000}, nil)
+	if err != nil {
+		n.Close()
+		return nil, err
+	}
+	return g, nil
+}
+
+// startOn starts a guest on a node, which it does not end when it fails.
+func startOn(ctx context.Context, n *node.Node, s cpuSubject, name string, cpu node.CPU, env []string) (*siloCPU, error) {
 	g := &siloCPU{node: n, said: newLines()}
+	var err error
 	g.Guest, err = n.Start(ctx, node.GuestSpec{
-		Name: "cpu", Kernel: s.image.KernelPath(), Initramfs: s.image.InitramfsPath(), Args: []string{fmt.Sprintf(":%d", orderPort)},
-		Memory: node.Memory{Min: cpuMemory, Max: cpuMemory}, CPU: node.CPU{MinMilli: 1000, MaxMilli: uint32(vcpus) * 1000},
+		Name: name, Kernel: s.image.KernelPath(), Initramfs: s.image.InitramfsPath(), Args: []string{fmt.Sprintf(":%d", orderPort)}, Env: env,
+		Memory: node.Memory{Min: cpuMemory, Max: cpuMemory}, CPU: cpu,
 		Ports: []vmm.Forward{{GuestPort: orderPort}}, Stdout: g.said, Stderr: g.said,
 	})
 	if err != nil {
-		n.Close()
 		return nil, err
 	}
 	select {
@@ -60,11 +70,7 @@ func startSiloCPU(ctx context.Context, s cpuSubject, vcpus int) (*siloCPU, error
 	if err == nil {
 		_, err = g.Event(ctx, "ready")
 	}
-	if err != nil {
-		n.Close()
-		return nil, err
-	}
-	return g, nil
+	return g, err
 }
 
 // Order implements cpuGuest.

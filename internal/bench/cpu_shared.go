@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"sync"
 	"time"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/silo-os/silo/host/broker"
 	"github.com/silo-os/silo/host/node"
-	"github.com/silo-os/silo/host/vmm"
 )
 
 // sharedCPUs is the host that guests share: two processors, whatever more it has.
@@ -40,32 +38,6 @@ func startShared(ctx context.Context, s cpuSubject, capacity int64, guests int, 
 		h.guests = append(h.guests, g)
 	}
 	return h, nil
-}
-
-// startOn starts a guest on a node that it does not own.
-func startOn(ctx context.Context, n *node.Node, s cpuSubject, name string, cpu node.CPU, env []string) (*siloCPU, error) {
-	g := &siloCPU{node: n, said: newLines()}
-	var err error
-	g.Guest, err = n.Start(ctx, node.GuestSpec{
-		Name: name, Kernel: s.image.KernelPath(), Initramfs: s.image.InitramfsPath(), Args: []string{fmt.Sprintf(":%d", orderPort)}, Env: env,
-		Memory: node.Memory{Min: cpuMemory, Max: cpuMemory}, CPU: cpu,
-		Ports: []vmm.Forward{{GuestPort: orderPort}}, Stdout: g.said, Stderr: g.said,
-	})
-	if err != nil {
-		return nil, err
-	}
-	select {
-	case <-g.Ready():
-		g.calls, err = net.Dial("tcp", g.Forwards()[0].HostAddr())
-	case <-g.Done():
-		err = fmt.Errorf("%w: %s", errGone, g.said.last())
-	case <-time.After(bootDeadline):
-		err = fmt.Errorf("the guest was not ready within %v: %s", bootDeadline, g.said.last())
-	}
-	if err == nil {
-		_, err = g.Event(ctx, "ready")
-	}
-	return g, err
 }
 
 // Close ends all guests and the node.

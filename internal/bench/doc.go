@@ -10,6 +10,8 @@
 //
 //	go run mage.go bench boot
 //	go run mage.go bench heap
+//	go run mage.go bench broker
+//	go run mage.go bench guests
 //	go run mage.go bench cpu
 //
 // # The heap benchmark

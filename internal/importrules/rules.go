@@ -34,6 +34,8 @@ var Rules = []Rule{
 		Why: "the host never runs guest code"},
 	{Path: "host/broker", Silo: []string{"hvcall"}, Std: []string{"os", "net", "syscall", "log", "math/rand"}, Lean: true,
 		Why: "the broker is pure: events in, actions out"},
+	{Path: "host/broker/sim", Silo: []string{"host/broker", "hvcall"}, Std: []string{"os", "net", "syscall", "log"}, Lean: true,
+		Why: "a world is made from its seed and nothing else"},
 	{Path: "cmd/silo", Silo: []string{"host", "hvcall", "images", "internal"},
 		Why: "the command is the host's"},
 	{Path: "examples", Silo: []string{"runtime"},
