@@ -81,66 +81,69 @@ func TestCrash(t *testing.T) {
 			if !ok {
 				t.Fatal("nothing leads there")
 			}
-			h := newHost(t)
-			h.start(point)
-			c.before(h)
-			h.dies()
-			h.start("")
-			c.after(h, t)
+			onBoth(t, func(t *testing.T, h *host) {
+				h.start(point)
+				c.before(h)
+				h.dies()
+				h.start("")
+				c.after(h, t)
+			})
 		})
 	}
 }
 
 // TestCrashTakingUp: a node that is cut off while it takes guests up is no worse than one that was cut off before.
 func TestCrashTakingUp(t *testing.T) {
-	h := newHost(t)
-	h.start("")
-	pid := h.create(h.spec("kv", "wait")).PID
-	h.kill()
-	for range 2 {
-		h.start("taking up")
-		h.dies()
-	}
-	h.start("")
-	if g := h.until("kv", func(g nodeapi.Guest) bool { return g.Said }); g.PID != pid {
-		t.Errorf("process %d, it was %d", g.PID, pid)
-	}
-	runs(h, t)
+	onBoth(t, func(t *testing.T, h *host) {
+		h.start("")
+		pid := h.create(h.spec("kv", "wait")).PID
+		h.kill()
+		for range 2 {
+			h.start("taking up")
+			h.dies()
+		}
+		h.start("")
+		if g := h.until("kv", func(g nodeapi.Guest) bool { return g.Said }); g.PID != pid {
+			t.Errorf("process %d, it was %d", g.PID, pid)
+		}
+		runs(h, t)
+	})
 }
 
 // TestOutlives: a guest runs on without its node, what it writes waits for the next one, and that one governs it as
 // the first did.
 func TestOutlives(t *testing.T) {
-	h := newHost(t)
-	h.start("")
-	s := h.spec("kv", "count")
-	g := h.create(s)
-	h.written("kv", "count 3\n")
-	for range 3 {
-		h.kill()
-		if pid := h.only(); pid != g.PID {
-			t.Fatalf("process %d, it was %d", pid, g.PID)
-		}
+	onBoth(t, func(t *testing.T, h *host) {
 		h.start("")
-		h.until("kv", func(g nodeapi.Guest) bool { return g.Said })
-	}
-	most := int64(128 << 20)
-	if is, err := h.client.Set(t.Context(), "kv", nodeapi.Change{MemoryMax: &most}); err != nil || is.Spec.Memory.Max != most {
-		t.Errorf("%+v, %v", is.Spec, err)
-	}
-	h.kill()
-	h.start("")
-	if is := h.until("kv", func(g nodeapi.Guest) bool { return g.Said }); is.Spec.Memory.Max != most || is.PID != g.PID {
-		t.Errorf("%+v", is)
-	}
-	if _, err := h.client.Stop(t.Context(), "kv", nodeapi.Stop{}); err != nil {
-		t.Fatal(err)
-	}
-	all := h.written("kv", "stopped\n")
-	if missing := gaps(all); len(missing) > 0 {
-		t.Errorf("lines that were written did not arrive: %v", missing)
-	}
-	h.clean("kv")
+		s := h.spec("kv", "count")
+		g := h.create(s)
+		h.written("kv", "count 3\n")
+		for range 3 {
+			h.kill()
+			if pid := h.only(); pid != g.PID {
+				t.Fatalf("process %d, it was %d", pid, g.PID)
+			}
+			h.start("")
+			h.until("kv", func(g nodeapi.Guest) bool { return g.Said })
+		}
+		most := int64(128 << 20)
+		if is, err := h.client.Set(t.Context(), "kv", nodeapi.Change{MemoryMax: &most}); err != nil || is.Spec.Memory.Max != most {
+			t.Errorf("%+v, %v", is.Spec, err)
+		}
+		h.kill()
+		h.start("")
+		if is := h.until("kv", func(g nodeapi.Guest) bool { return g.Said }); is.Spec.Memory.Max != most || is.PID != g.PID {
+			t.Errorf("%+v", is)
+		}
+		if _, err := h.client.Stop(t.Context(), "kv", nodeapi.Stop{}); err != nil {
+			t.Fatal(err)
+		}
+		all := h.written("kv", "stopped\n")
+		if missing := gaps(all); len(missing) > 0 {
+			t.Errorf("lines that were written did not arrive: %v", missing)
+		}
+		h.clean("kv")
+	})
 }
 
 // gaps lists the counts that are missing in what was written. A line may be there twice.
@@ -161,37 +164,39 @@ func gaps(all string) (missing []int) {
 
 // TestEndsAlone: a guest whose application ends while there is no node waits with its report for the next one.
 func TestEndsAlone(t *testing.T) {
-	h := newHost(t)
-	h.start("")
-	h.create(h.spec("kv", "later"))
-	h.written("kv", "soon\n")
-	h.kill()
-	h.start("")
-	ended(9)(h, t)
+	onBoth(t, func(t *testing.T, h *host) {
+		h.start("")
+		h.create(h.spec("kv", "later"))
+		h.written("kv", "soon\n")
+		h.kill()
+		h.start("")
+		ended(9)(h, t)
+	})
 }
 
 // TestQEMUKilledAlone: a guest whose machine is ended while there is no node is started again, under its policy.
 func TestQEMUKilledAlone(t *testing.T) {
-	h := newHost(t)
-	h.start("")
-	s := h.spec("kv", "wait")
-	s.Restart = nodeapi.RestartAlways
-	pid := h.create(s).PID
-	h.written("kv", "waiting")
-	h.kill()
-	p, err := os.FindProcess(pid)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	h.start("")
-	g := h.until("kv", func(g nodeapi.Guest) bool { return g.Restarts == 1 && g.Said })
-	if g.PID == pid || h.only() != g.PID {
-		t.Errorf("process %d, before %d", g.PID, pid)
-	}
-	h.clean("kv")
+	onBoth(t, func(t *testing.T, h *host) {
+		h.start("")
+		s := h.spec("kv", "wait")
+		s.Restart = nodeapi.RestartAlways
+		pid := h.create(s).PID
+		h.written("kv", "waiting")
+		h.kill()
+		p, err := os.FindProcess(pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		h.start("")
+		g := h.until("kv", func(g nodeapi.Guest) bool { return g.Restarts == 1 && g.Said })
+		if g.PID == pid || h.only() != g.PID {
+			t.Errorf("process %d, before %d", g.PID, pid)
+		}
+		h.clean("kv")
+	})
 }
 
 // TestSecondNode: a folder has one node.
