@@ -10,6 +10,7 @@
 //
 //	go run mage.go bench boot
 //	go run mage.go bench heap
+//	go run mage.go bench restart
 //
 // # The heap benchmark
 //

@@ -120,7 +120,7 @@ func newHost(t *testing.T) *host {
 	}
 	t.Cleanup(func() {
 		h.kill()
-		for _, pid := range h.machines() {
+		for _, pid := range vmtesting.MachinesIn(h.dir) {
 			t.Errorf("a machine is left: process %d", pid)
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
@@ -253,31 +253,10 @@ func (h *host) written(name, text string) string {
 	}
 }
 
-// machines are the process ids of the machines in this host's folder, whoever knows them: each holds its console open there.
-func (h *host) machines() (pids []int) {
-	names, _ := filepath.Glob("/proc/[0-9]*/exe")
-	for _, exe := range names {
-		if target, _ := os.Readlink(exe); !strings.Contains(target, fakeName) {
-			continue
-		}
-		fds, _ := filepath.Glob(filepath.Join(filepath.Dir(exe), "fd", "*"))
-		for _, fd := range fds {
-			if target, _ := os.Readlink(fd); strings.HasPrefix(target, h.dir+"/") {
-				var pid int
-				if _, err := fmt.Sscanf(exe, "/proc/%d/exe", &pid); err == nil {
-					pids = append(pids, pid)
-				}
-				break
-			}
-		}
-	}
-	return pids
-}
-
 // only fails the test unless there is exactly one machine.
 func (h *host) only() int {
 	h.t.Helper()
-	pids := h.machines()
+	pids := vmtesting.MachinesIn(h.dir)
 	if len(pids) != 1 {
 		h.t.Fatalf("%d machines: %v", len(pids), pids)
 	}
@@ -301,7 +280,7 @@ func (h *host) gone() {
 	if left, err := os.ReadDir(filepath.Join(h.dir, "state", "guests")); err != nil || len(left) > 0 {
 		h.t.Errorf("left in the folder: %v, %v", left, err)
 	}
-	if pids := h.machines(); len(pids) > 0 {
+	if pids := vmtesting.MachinesIn(h.dir); len(pids) > 0 {
 		h.t.Errorf("machines left: %v", pids)
 	}
 	dump, err := h.client.Dump(h.t.Context())
