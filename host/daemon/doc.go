@@ -27,8 +27,8 @@
 //
 // As root, each machine runs as a user of its own with no name and no rights, in QEMU's seccomp sandbox, in a memory
 // cgroup (package memlimit) whose maximum follows the ledger, and with its processors in others (package cpushare).
-// The state folder is 0700, every file and socket in it 0600. Two log files of 8 MiB are kept for each guest, of its
-// console and QEMU's words 4 MiB; calls are limited by package hvcall, requests by the handler.
+// The state folder is 0700, every file and socket in it 0600. Two log files of 8 MiB are kept for each guest, which may
+// write 4 MiB a second to them, and of its console and QEMU's words 4 MiB; calls are limited by package hvcall, requests by the handler.
 //
 // # Locks
 //
