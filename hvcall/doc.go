@@ -33,6 +33,9 @@
 // [NewConn] opens it; the guest moves it to agreed by its Hello; a read error, a frame that
 // cannot be decoded or [Conn.Close] closes it, and every waiting call returns with [ErrClosed].
 //
+// A guest's port outlives its host. While nobody has the other end open every call returns with [ErrAway], and then
+// Config.Away is called: the connection is opened again, and Hello is due.
+//
 // # Lock order
 //
 // Conn.wmu (one frame is written at a time) and Conn.mu (table of waiting calls) are never

@@ -96,11 +96,19 @@ func TestOpenPortRefused(t *testing.T) {
 }
 
 // TestPortHostAway: end-of-file is a state. A host that goes and another that comes are heard
-// through the same port.
+// through the same port, and between them it is said once that nobody is there.
 func TestPortHostAway(t *testing.T) {
 	p, node := readEnd(t)
 	defer p.Close()
-	for _, word := range []string{"first", "again"} {
+	for i, word := range []string{"first", "again"} {
+		if i > 0 {
+			if _, err := p.Read(make([]byte, 1)); !errors.Is(err, ErrAway) {
+				t.Fatalf("read: %v, want %v", err, ErrAway)
+			}
+			if _, err := p.Write([]byte("x")); !errors.Is(err, ErrAway) {
+				t.Fatalf("write: %v, want %v", err, ErrAway)
+			}
+		}
 		host, err := os.OpenFile(node, os.O_WRONLY, 0)
 		if err != nil {
 			t.Fatal(err)

@@ -4,6 +4,10 @@
 //	silo run PKG|DIR [-- ARGS]       run one; its memory and vCPUs follow what it needs
 //	silo version
 //
+//	silo node [install]              keep guests on this machine
+//	silo run -d PKG|DIR [-- ARGS]    leave one to the node
+//	silo ps, logs, inspect, set, stop, kill, rm, dump
+//
 // PKG is a main package of the module at hand, or a static Linux executable; DIR is a folder with an
 // image that silo build wrote.
 //
@@ -22,5 +26,7 @@
 // # Signals
 //
 // The first Ctrl-C or SIGTERM asks the application to end and gives it --shutdown-within; the second one
-// kills the guest. However silo ends, kill -9 included, its guest ends with it and no file is left.
+// kills the guest. However silo ends, kill -9 included, its guest ends with it and no file is left. With a node the
+// guest is the node's: silo run uses one that answers, unless it is told --alone, and then only kill -9 makes a
+// difference: the guest runs on.
 package main

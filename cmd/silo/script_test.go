@@ -37,6 +37,7 @@ func runScripts(t *testing.T, dir string) {
 		Dir: dir,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
+			e.Setenv("SILO_SOCKET", filepath.Join(e.WorkDir, "node.sock"))
 			e.Setenv("SILO_CACHE", filepath.Join(e.WorkDir, "cache"))
 			e.Setenv("GOCACHE", gocache)
 			e.Setenv("GOMODCACHE", gomodcache)
@@ -46,8 +47,10 @@ func runScripts(t *testing.T, dir string) {
 			e.Defer(func() { leavesNothing(t, e.WorkDir) })
 			return nil
 		},
+		Condition: func(cond string) (bool, error) { return cond == "root" && os.Geteuid() == 0, nil },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "listen": listen, "await": await, "only": only, "tinyfs": tinyfs,
+			"background": background, "interrupt": interrupt, "fill": fill,
 			// clean looks now, before what the script mounted is gone.
 			"clean": func(ts *testscript.TestScript, neg bool, args []string) { leavesNothing(t, ts.Getenv("WORK")) },
 		},

@@ -3,6 +3,7 @@ package daemon
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,7 +12,16 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/silo-os/silo/host/nodeapi"
+)
+
+// A guest may write logPace bytes a second, and logBurst before that counts. Who writes more waits, and with it the
+// application: the disk is everybody's.
+const (
+	logPace  = 4 << 20
+	logBurst = 16 << 20
 )
 
 // logRoom is how large a file of a guest's log becomes before the next is begun, bytes. Two are kept.
@@ -22,6 +32,7 @@ const logRoom = 8 << 20
 type guestLog struct {
 	dir  string
 	room int64
+	pace *rate.Limiter
 
 	mu      sync.Mutex
 	file    *os.File
@@ -36,7 +47,7 @@ func (l *guestLog) older() string { return filepath.Join(l.dir, "log.1") }
 
 // openLog opens a guest's log for appending.
 func openLog(dir string) (*guestLog, error) {
-	l := &guestLog{dir: dir, room: logRoom, grown: make(chan struct{}), current: true}
+	l := &guestLog{dir: dir, room: logRoom, pace: rate.NewLimiter(logPace, logBurst), grown: make(chan struct{}), current: true}
 	f, err := os.OpenFile(l.path(), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
@@ -92,7 +103,9 @@ type logStream struct {
 	name string
 }
 
+// Write waits while the guest has written too much of late.
 func (s logStream) Write(p []byte) (int, error) {
+	_ = s.log.pace.WaitN(context.Background(), min(len(p), logBurst)) // a frame is far less than the burst
 	if err := s.log.add(s.name, p); err != nil {
 		return 0, err
 	}

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -12,7 +13,7 @@ import (
 )
 
 func readAll(t interface{ Fatal(...any) }, l *guestLog, after int64) (all []nodeapi.LogRecord) {
-	err := l.read(nil, nodeapi.LogQuery{After: after}, func(r nodeapi.LogRecord) error { all = append(all, r); return nil })
+	err := l.read(context.Background(), nodeapi.LogQuery{After: after}, func(r nodeapi.LogRecord) error { all = append(all, r); return nil })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,9 +85,6 @@ func (k *keeper) begun(g *node.Guest) error {
 	}
 	return k.update(func(r *record) {
 		r.State, r.Started = nodeapi.StateRunning, time.Now()
-		if r.Machine != nil {
-			r.Machine.Forwards = g.Forwards()
-		}
 	})
 }
 
@@ -119,6 +116,9 @@ func (k *keeper) detach(cfg *vmm.Config) {
 func (d *Daemon) launch(ctx context.Context, cfg vmm.Config) (vmm.Machine, error) {
 	k, err := d.find(cfg.Name)
 	if err != nil {
+		return nil, err
+	}
+	if cfg.Forwards, err = vmm.ChoosePorts(ctx, cfg.Forwards); err != nil {
 		return nil, err
 	}
 	if err := k.update(func(r *record) { r.Machine = &cfg }); err != nil {

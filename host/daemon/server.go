@@ -37,10 +37,17 @@ func (d *Daemon) Handler() http.Handler {
 		mux.Handle(pattern, a)
 	}
 	mux.HandleFunc("GET /v1/guests/{name}/logs", d.sendLogs)
-	mux.Handle("/", answer(func(r *http.Request) (any, error) {
-		return nil, nodeapi.Refuse(nodeapi.CodeNotFound, "%s %s is not in version %s of the API", r.Method, r.URL.Path, nodeapi.Version)
-	}))
-	return http.MaxBytesHandler(mux, mostBody)
+	unknown := answer(func(r *http.Request) (any, error) {
+		return nil, nodeapi.Refuse(nodeapi.CodeNotFound, "%s %q is not in version %s of the API", r.Method, r.URL.Path, nodeapi.Version)
+	})
+	mux.Handle("/", unknown)
+	return http.MaxBytesHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.RequestURI == "*" { // the router would answer it without a word
+			unknown.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	}), mostBody)
 }
 
 // ServeHTTP sends the answer, or the refusal.

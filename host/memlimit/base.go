@@ -48,7 +48,7 @@ func baseIn(mounts []*procfs.MountInfo, groups []procfs.Cgroup, controllers func
 			if v2 && g.HierarchyID != 0 || !v2 && !slices.Contains(g.Controllers, "memory") {
 				continue
 			}
-			path := strings.TrimSuffix(strings.TrimPrefix(g.Path, m.Root), "/"+own)
+			path := strings.TrimSuffix(strings.TrimPrefix(g.Path, strings.TrimSuffix(m.Root, "/")), "/"+own)
 			if strings.HasPrefix(path, "/..") {
 				return "", false, fmt.Errorf("find cgroup: %s is outside the mounted hierarchy %s", g.Path, m.MountPoint)
 			}

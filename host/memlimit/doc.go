@@ -13,8 +13,8 @@
 //
 // # Overhead
 //
-// What QEMU holds beside guest memory was measured by TestOverhead, which fails when it comes near [Overhead]: some
-// 45 MiB at boot, and under emulation the translated code on top, which QEMU bounds.
+// What QEMU holds beside guest memory is measured by TestConfined in internal/daemontest, which prints it and fails when it
+// is more than half of [Overhead]. Under emulation most of it is translated code, whose buffer QEMU bounds.
 //
 // # Locks
 //

@@ -42,7 +42,7 @@ func (n *Node) Adopt(ctx context.Context, spec GuestSpec, r Running) (*Guest, er
 		n.ended.Done()
 		return nil, err
 	}
-	g.begin(hvcall.Limits{Stuck: stuckAfter, Skip: skipMost})
+	g.begin(hvcall.Limits{Stuck: stuckAfter, Frames: framesEach, Skip: skipMost})
 	return g, nil
 }
 

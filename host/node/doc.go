@@ -12,6 +12,9 @@
 // From every state [Guest.Kill] and the end of the machine lead to ending. [Guest.Shutdown] asks the
 // guest to go there by itself and kills it when it does not.
 //
+// A guest that another node left running enters at booting, by [Node.Adopt], with what it holds in the ledger, and is
+// running once it has said Hello again.
+//
 // # Who does what
 //
 // One goroutine owns the broker: it alone calls Step, in batches, and never waits for a guest. Every
@@ -19,6 +22,9 @@
 // one holds its vCPUs to what it may use and measures them, one writes its output, one observes and one waits for its end. They hand their results to the
 // owner through a mailbox, and are handed actions through slots in which the newest wins, so a
 // guest that does not read, or a device that hangs, holds up nobody else.
+//
+// What is enforced of a guest's memory follows the ledger: the resizer raises it before the device is asked for more, and a
+// goroutine of its own lowers it.
 //
 // A demand stated many times before the owner comes to it counts once: the newest is complete. The owner hears of one in
 // five milliseconds of each guest at most, and of each guest's frames so many are read in a second: what a guest sends in

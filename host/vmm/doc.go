@@ -12,9 +12,16 @@
 //     still gives what the guest sent last.
 //   - closed: Close has returned; nothing of the machine is left.
 //
+// # Machines that outlive their starter
+//
+// With Config.Detached a machine is not bound to this process. QEMU has a session of its own and listens
+// on sockets in a folder; its console and its own output are files there, which are kept small while somebody
+// watches the machine. Attach, of a later process, finds it by the folder and proves it by its id. Nobody who is not
+// QEMU's parent is told how it ended, so that stays unknown. The folder is the caller's to remove.
+//
 // # Nothing is left behind
 //
-// No path on disk belongs to a machine. The monitor, the call channel and the console are
+// No path on disk belongs to any other machine. The monitor, the call channel and the console are
 // socket pairs that QEMU inherits; guest memory is anonymous files. QEMU is killed by the
 // kernel when this process ends, in whatever way, kill -9 included.
 //
@@ -38,7 +45,8 @@
 // # Goroutines and locks
 //
 // For each machine: one keeps the thread that forked QEMU (see process), one drains the
-// console, one watches events, two belong to the QMP client. All end with QEMU. The
+// console, one watches events, two belong to the QMP client. Of a detached machine one trims its
+// files, and one waits for its process where that is no child. All end with QEMU. The
 // machine itself has no lock; those of resizing are package elastic's.
 //
 //	vm, err := vmm.Start(ctx, vmm.Config{

@@ -20,6 +20,12 @@ func (e *PortError) Error() string {
 // Unwrap returns the reason.
 func (e *PortError) Unwrap() error { return e.Err }
 
+// ChoosePorts puts a free port where none was named, for who must know the ports before the machine starts, and proves that the
+// others can be listened on now. Errors: *PortError.
+func ChoosePorts(ctx context.Context, forwards []Forward) ([]Forward, error) {
+	return claimPorts(ctx, forwards)
+}
+
 // claimPorts proves that each address can be listened on, by doing so, and puts a free
 // port where none was named. All are held until the last is claimed, so that forwards
 // which exclude each other are found as well. Between the release and QEMU's own listening

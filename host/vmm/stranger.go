@@ -61,11 +61,11 @@ func (s *stranger) kill() error {
 	}
 	var sent error
 	err = raw.Control(func(fd uintptr) { sent = unix.PidfdSendSignal(int(fd), unix.SIGKILL, nil, 0) })
-	if errors.Is(err, os.ErrClosed) || errors.Is(sent, unix.ESRCH) {
-		return nil
+	if err != nil || errors.Is(sent, unix.ESRCH) {
+		return nil // closed in between: likewise
 	}
-	if err = errors.Join(err, sent); err != nil {
-		return fmt.Errorf("kill process %d: %w", s.id, err)
+	if sent != nil {
+		return fmt.Errorf("kill process %d: %w", s.id, sent)
 	}
 	return nil
 }

@@ -13,6 +13,7 @@
 //	go run mage.go bench broker
 //	go run mage.go bench guests
 //	go run mage.go bench cpu
+//	go run mage.go bench restart
 //
 // # The heap benchmark
 //

@@ -26,11 +26,11 @@ type kvLoad struct {
 }
 
 const (
-	kvRecord  = 8 << 10       // bytes
-	kvRecords = 24 << 10      // at the peak: 192 MiB
-	kvBatch   = 64            // requests on the way at once
-	kvPatient = time.Minute   // for one answer: memory may be waited for
-	kvTurn    = kvRecords / 2 // how far the two clients are apart
+	restartRecord  = 8 << 10            // bytes
+	restartRecords = 24 << 10           // at the peak: 192 MiB
+	restartBatch   = 64                 // requests on the way at once
+	kvPatient      = time.Minute        // for one answer: memory may be waited for
+	kvTurn         = restartRecords / 2 // how far the two clients are apart
 )
 
 func startLoad(ctx context.Context, port, turn int) (*kvLoad, error) {
@@ -66,8 +66,8 @@ type kvClient struct {
 
 // run stores records up to the peak, comparing what is there now and then, drops them all and begins again.
 func (k *kvClient) run(ctx context.Context, first int) error {
-	for at := first; ctx.Err() == nil; at += kvBatch {
-		if at >= kvRecords {
+	for at := first; ctx.Err() == nil; at += restartBatch {
+		if at >= restartRecords {
 			if err := k.flush(); err != nil {
 				return err
 			}
@@ -76,7 +76,7 @@ func (k *kvClient) run(ctx context.Context, first int) error {
 		if err := k.store(at); err != nil {
 			return err
 		}
-		if err := k.compare(first + rand.IntN((at-first)/kvBatch+1)*kvBatch); err != nil {
+		if err := k.compare(first + rand.IntN((at-first)/restartBatch+1)*restartBatch); err != nil {
 			return err
 		}
 	}
@@ -84,7 +84,7 @@ func (k *kvClient) run(ctx context.Context, first int) error {
 }
 
 func (k *kvClient) value(n int) []byte {
-	v := make([]byte, kvRecord)
+	v := make([]byte, restartRecord)
 	r := rand.New(rand.NewPCG(k.seed, uint64(n)))
 	for i := 0; i < len(v); i += 8 {
 		x := r.Uint64()
@@ -96,17 +96,17 @@ func (k *kvClient) value(n int) []byte {
 }
 
 func (k *kvClient) store(from int) error {
-	for n := from; n < from+kvBatch; n++ {
+	for n := from; n < from+restartBatch; n++ {
 		k.ask([]byte("SET"), fmt.Appendf(nil, "k%d", n), k.value(n))
 	}
-	return k.answers(kvBatch, func(int, []byte) error { return nil })
+	return k.answers(restartBatch, func(int, []byte) error { return nil })
 }
 
 func (k *kvClient) compare(from int) error {
-	for n := from; n < from+kvBatch; n++ {
+	for n := from; n < from+restartBatch; n++ {
 		k.ask([]byte("GET"), fmt.Appendf(nil, "k%d", n))
 	}
-	return k.answers(kvBatch, func(i int, got []byte) error {
+	return k.answers(restartBatch, func(i int, got []byte) error {
 		if !bytes.Equal(got, k.value(from+i)) {
 			return fmt.Errorf("record %d is not what was stored", from+i)
 		}
@@ -165,7 +165,7 @@ func (k *kvClient) answer() ([]byte, error) {
 		return line[1:], nil
 	case len(line) > 0 && line[0] == '$':
 		n, err := strconv.Atoi(string(line[1:]))
-		if err != nil || n < 0 || n > kvRecord {
+		if err != nil || n < 0 || n > restartRecord {
 			return nil, fmt.Errorf("read answer: %q in place of a record", line)
 		}
 		b := make([]byte, n+2)

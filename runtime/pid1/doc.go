@@ -12,6 +12,13 @@
 //	reporting   output is drained, Exit is sent and acknowledged. The supervisor moves it on.
 //	off         the guest powers off; the host sees QEMU end.
 //
+// # States of the host
+//
+//	there   it answers. The port moves it to away, when nobody has its other end open (hvcall.ErrAway).
+//	away    what is sent fails at once; output and Exit wait (untilTaken). reintroduce says Hello until somebody answers.
+//	new     it answers, and knows nothing of this guest: its fault "order", to any call, moves it to there by way
+//	        of reintroduce, which has everything stated again.
+//
 // # States of a stall
 //
 //	open      the application is below its limit.

@@ -55,6 +55,23 @@ func main() {
 		signal.Ignore(syscall.SIGTERM)
 		fmt.Println("waiting")
 		time.Sleep(time.Hour)
+	case "count":
+		c := make(chan os.Signal, 1)
+		signal.Notify(c, syscall.SIGTERM)
+		for n := 0; ; n++ {
+			fmt.Println("count", n)
+			select {
+			case <-c:
+				fmt.Println("stopped")
+				return
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
+	case "later":
+		fmt.Println("soon")
+		time.Sleep(time.Second)
+		fmt.Println("now")
+		os.Exit(9)
 	case "serve":
 		http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "served") })
 		fmt.Println("waiting")
