@@ -28,6 +28,7 @@ type Wiring struct {
 	QMP    int // QEMU's monitor. With one, the guest waits for "cont"
 	Port   int // the call channel
 	Serial int // the kernel's console; 0 = standard output
+	Memory int // a file with what is in the boot memory. With one, the guest waits to be restored and boots nothing
 }
 
 // Args is the command line of QEMU without the program's name: a pure function of its
@@ -40,12 +41,12 @@ func (c Config) Args(w Wiring) []string {
 	a.add("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny")
 	a.add("-display", "none")
 	a.processor(c)
-	a.memory(c)
+	a.memory(c, w)
 	a.monitor(w)
 	a.console(w)
 	a.devices(c, w)
 	a.network(c)
-	a.boot(c)
+	a.boot(c, w)
 	return a
 }
 
@@ -85,15 +86,19 @@ func accelArgs(accel string) []string {
 
 // memory is two anonymous files: what is there at boot and what virtio-mem plugs. As files
 // they show from outside how much of them exists, and can be handed on in a migration.
-func (a *arguments) memory(c Config) {
+func (a *arguments) memory(c Config, w Wiring) {
+	boot := "memory-backend-memfd,id=boot,share=on,reserve=off,size=" + sizeArg(c.BootMemory)
+	if w.Memory != 0 {
+		boot = fmt.Sprintf("memory-backend-file,mem-path=/proc/self/fd/%d,id=boot,share=on,reserve=off,size=%s", w.Memory, sizeArg(c.BootMemory))
+	}
 	if c.elastic() <= 0 {
 		a.add("-m", sizeArg(c.BootMemory))
-		a.object("memory-backend-memfd,id=boot,share=on,reserve=off,size=" + sizeArg(c.BootMemory))
+		a.object(boot)
 		return
 	}
 	region := c.elasticRegion()
 	a.add("-m", sizeArg(c.BootMemory)+",maxmem="+sizeArg(c.BootMemory+region))
-	a.object("memory-backend-memfd,id=boot,share=on,reserve=off,size=" + sizeArg(c.BootMemory))
+	a.object(boot)
 	a.object("memory-backend-memfd,id=elastic-ram,share=on,reserve=off,size=" + sizeArg(region))
 	a.device("virtio-mem-pci,id=" + elasticID + ",memdev=elastic-ram,block-size=" + sizeArg(BlockSize) +
 		",requested-size=0,unplugged-inaccessible=on")
@@ -152,9 +157,13 @@ func (a *arguments) network(c Config) {
 	a.device("virtio-net-pci,netdev=net,romfile=") // nobody boots from it
 }
 
-func (a *arguments) boot(c Config) {
+func (a *arguments) boot(c Config, w Wiring) {
 	if c.Firmware != "" {
 		a.add("-bios", c.Firmware)
+	}
+	if w.Memory != 0 {
+		a.add("-incoming", "defer")
+		return
 	}
 	a.add("-kernel", c.Kernel)
 	if c.Initramfs != "" {

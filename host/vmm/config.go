@@ -56,6 +56,10 @@ type Config struct {
 	Log     *slog.Logger // nil = silent
 
 	StartTimeout time.Duration // until QEMU answers; 0 = DefaultStartTimeout
+
+	// Templates is the folder of saved guests: the machine goes on from one that is like it, where there is
+	// one, and can be saved to be one (VM.SaveTemplate) where there is none. "" = it boots. See DefaultTemplates.
+	Templates string
 }
 
 // DefaultStartTimeout is how long QEMU may take to answer its first command. It answers

@@ -44,32 +44,46 @@ func Start(ctx context.Context, cfg Config) (*VM, error) {
 	if err != nil {
 		return nil, err
 	}
-	vm, err := launch(cfg)
+	vm, err := cfg.start(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := vm.connect(ctx); err != nil {
+	cfg.logger().Info("vm started", "name", cfg.name(), "pid", vm.PID(), "accel", cfg.Accel,
+		"boot_memory", cfg.BootMemory, "max_memory", cfg.MaxMemory, "vcpus", cfg.VCPUs, "from_template", vm.FromTemplate())
+	return vm, nil
+}
+
+// begin starts QEMU and talks to it until the guest runs.
+func (c Config) begin(ctx context.Context, from origin) (*VM, error) {
+	vm, err := launch(c, from)
+	if err != nil {
+		return nil, err
+	}
+	if err := vm.connect(ctx, from); err != nil {
 		return nil, vm.abandon(ctx, err)
 	}
-	cfg.logger().Info("vm started", "name", cfg.name(), "pid", vm.PID(), "accel", cfg.Accel,
-		"boot_memory", cfg.BootMemory, "max_memory", cfg.MaxMemory, "vcpus", cfg.VCPUs)
 	return vm, nil
 }
 
 // launch starts QEMU with its connections, and reads its console from the first byte.
-func launch(cfg Config) (*VM, error) {
+func launch(cfg Config, from origin) (*VM, error) {
 	l, err := newLinks()
 	if err != nil {
 		return nil, err
 	}
-	proc, err := startProcess(cfg.Binary, cfg.Args(wiring), l.inherit)
+	inherit, wires, err := from.attach(l)
+	var proc *process
+	if err == nil {
+		proc, err = startProcess(cfg.Binary, cfg.Args(wires), inherit)
+	}
 	if err != nil {
 		l.close()
+		from.release()
 		return nil, err
 	}
 	l.handedOver()
 	vm := &VM{
-		cfg: cfg, proc: proc, links: l,
+		cfg: cfg, proc: proc, links: l, origin: from,
 		console: &console.Log{CopyTo: cfg.Console},
 		drained: make(chan struct{}),
 		done:    make(chan struct{}),
@@ -79,7 +93,7 @@ func launch(cfg Config) (*VM, error) {
 }
 
 // connect talks to QEMU until the guest runs.
-func (vm *VM) connect(ctx context.Context) error {
+func (vm *VM) connect(ctx context.Context, from origin) error {
 	monitor, err := qmp.NewClient(ctx, vm.links.qmp, qmp.Config{Log: vm.cfg.Log})
 	if err != nil {
 		return err
@@ -91,6 +105,9 @@ func (vm *VM) connect(ctx context.Context) error {
 		backends = 2
 	}
 	if vm.memoryFiles, err = findMemory(vm.PID(), backends); err != nil {
+		return err
+	}
+	if err := from.restore(ctx, monitor); err != nil {
 		return err
 	}
 	if err := monitor.Execute(ctx, "cont", nil, nil); err != nil {
@@ -118,5 +135,6 @@ func (vm *VM) abandon(ctx context.Context, cause error) error {
 	}
 	<-vm.drained
 	vm.links.hangUp()
+	vm.origin.release()
 	return &StartError{Output: vm.proc.said(), Err: cause}
 }

@@ -44,6 +44,7 @@ type VM struct {
 	memory      elastic.Memory
 	memoryFiles []string // see findMemory
 	console     *console.Log
+	origin      origin
 
 	killed  atomic.Bool   // Kill or Close was called
 	drained chan struct{} // closed when the console has ended
@@ -156,6 +157,7 @@ func (vm *VM) Close() error {
 	err := vm.Kill()
 	if err == nil {
 		vm.links.hangUp()
+		vm.origin.release()
 	}
 	return err
 }

@@ -1,0 +1,120 @@
+package vmm
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/silo-os/silo/host/vmm/internal/elastic"
+	"github.com/silo-os/silo/host/vmm/internal/tape"
+	"github.com/silo-os/silo/host/vmm/internal/template"
+	"github.com/silo-os/silo/host/vmm/qmp"
+)
+
+// Descriptors behind those of wiring that QEMU inherits for a template.
+const (
+	streamFD = 6 // QEMU's stream, to write or to read
+	memoryFD = 7 // the boot memory to go on with
+)
+
+// ignoreShared keeps memory that is a file out of QEMU's stream. It copies page by page, and on the way both the
+// machine that is read and the one that is written come to hold all pages of zeros, which were holes before.
+var ignoreShared = map[string]any{"capabilities": []any{map[string]any{"capability": "x-ignore-shared", "state": true}}}
+
+// restorePoll is how often QEMU is asked whether the guest is there. It reads the stream in one go and answers
+// behind that.
+const restorePoll = time.Millisecond
+
+// restoring is the origin of a guest that goes on from a template.
+type restoring struct {
+	template *template.Template
+	memory   *os.File
+	filled   chan error // holds what came of filling the memory
+	tried    bool       // QEMU was given the template
+	once     sync.Once
+}
+
+// attach has the memory filled while QEMU starts.
+func (r *restoring) attach(l *links) ([]*os.File, Wiring, error) {
+	stream, err := r.template.Stream()
+	if err != nil {
+		return nil, Wiring{}, err
+	}
+	if r.memory, err = memoryFile(r.template.Memory); err != nil {
+		return nil, Wiring{}, err
+	}
+	inherit := append(l.inherit[:len(l.inherit):len(l.inherit)], stream, r.memory)
+	r.filled = make(chan error, 1)
+	go func() { r.filled <- r.template.Fill(r.memory) }()
+	l.port = tape.Play(l.port, r.template.Said)
+	wires := wiring
+	wires.Memory = memoryFD
+	return inherit, wires, nil
+}
+
+// memoryFile makes a file for a guest's memory as QEMU makes them, by its name too, by which they are found.
+func memoryFile(size int64) (*os.File, error) {
+	fd, err := unix.MemfdCreate("memory-backend-memfd", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("create guest memory: %w", err)
+	}
+	f := os.NewFile(uintptr(fd), "guest memory")
+	if err := f.Truncate(size); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("create guest memory: %w", err)
+	}
+	return f, nil
+}
+
+func (r *restoring) restore(ctx context.Context, monitor *qmp.Client) error {
+	defer r.release()
+	r.tried = true
+	err := <-r.filled
+	r.filled <- err // for release
+	if err != nil {
+		return err
+	}
+	if err := monitor.Execute(ctx, "migrate-set-capabilities", ignoreShared, nil); err != nil {
+		return err
+	}
+	if err := monitor.Execute(ctx, "migrate-incoming", map[string]string{"uri": fmt.Sprint("fd:", streamFD)}, nil); err != nil {
+		return err
+	}
+	return awaitStatus(ctx, monitor, "inmigrate", "paused")
+}
+
+// awaitStatus waits until the machine is in another state than one, which must then be the other.
+func awaitStatus(ctx context.Context, monitor *qmp.Client, is, will string) error {
+	for {
+		var now struct{ Status string }
+		if err := monitor.Execute(ctx, "query-status", nil, &now); err != nil {
+			return err
+		}
+		switch now.Status {
+		case will:
+			return nil
+		case is:
+		default:
+			return fmt.Errorf("go on from template: the machine is in state %s", now.Status)
+		}
+		if err := elastic.Sleep(ctx, restorePoll); err != nil {
+			return fmt.Errorf("go on from template: %w", err)
+		}
+	}
+}
+
+func (r *restoring) release() {
+	r.once.Do(func() {
+		if r.filled != nil {
+			<-r.filled
+		}
+		if r.memory != nil {
+			r.memory.Close()
+		}
+		r.template.Close()
+	})
+}
