@@ -24,11 +24,13 @@ type Guest struct {
 	started time.Time // of the machine
 
 	admission chan error // nil = admitted; one value
+	save      sync.Once  // of the guest as a template
 	resizes   *resizer
 	grants    *slot[hvcall.Grant]
 	changes   *slot[struct{}]
 
 	said  moment      // Hello was answered
+	spoke moment      // the guest stated something behind its Hello: it runs, and can take grants
 	ready moment      // the application said that it serves
 	told  moment      // the guest reported its Exit
 	kill  chan string // why; holds the first one
@@ -74,7 +76,7 @@ func (n *Node) Start(ctx context.Context, spec GuestSpec) (*Guest, error) {
 	g := &Guest{
 		node: n, spec: spec, admission: make(chan error, 1), resizes: newResizer(),
 		grants: newSlot[hvcall.Grant](), changes: newSlot[struct{}](),
-		said: newMoment(), ready: newMoment(), told: newMoment(),
+		said: newMoment(), spoke: newMoment(), ready: newMoment(), told: newMoment(),
 		kill: make(chan string, 1), done: make(chan struct{}),
 	}
 	if err := n.register(g); err != nil {
@@ -122,7 +124,11 @@ func (g *Guest) boot(ctx context.Context) error {
 		return fmt.Errorf("start guest %s: wait for room on the host: %w", g.id, ctx.Err())
 	}
 	g.started = time.Now()
-	vm, err := g.node.cfg.Launch(ctx, g.spec.machine(g.node.cfg.Log))
+	machine := g.spec.machine(g.node.cfg.Log)
+	if g.spec.Template {
+		machine.Templates = g.node.cfg.Templates
+	}
+	vm, err := g.node.cfg.Launch(ctx, machine)
 	if err != nil {
 		return err
 	}

@@ -83,6 +83,9 @@ func (p *preparation) welcomed(w hvcall.Welcome) error {
 	if err := setClock(w.UnixNanos); err != nil {
 		return err
 	}
+	if err := reseed("/dev/urandom", w.Seed); err != nil {
+		return err
+	}
 	p.network.Go(func() error { return configureNetwork(w.Network) })
 	if err := p.group.Wait(); err != nil {
 		return err
