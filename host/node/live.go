@@ -57,7 +57,7 @@ func (g *Guest) await(talk *conversation) (end ending) {
 	defer hello.Stop()
 	var off <-chan time.Time // when a guest that is through must be off
 	said, told, over := g.said.c, g.told.c, talk.done
-	if g.fromTemplate() {
+	if g.FromTemplate() {
 		said = g.spoke.c // its Hello proves nothing
 	}
 	for {

@@ -26,15 +26,15 @@ func (g *Guest) saveTemplate(ctx context.Context) {
 	})
 }
 
-// fromTemplate reports whether the guest's Hello is one that another guest said.
-func (g *Guest) fromTemplate() bool {
+// FromTemplate reports whether the guest went on from a template: its Hello is one that another guest said.
+func (g *Guest) FromTemplate() bool {
 	m, ok := g.vm.(templated)
 	return ok && m.FromTemplate()
 }
 
 // dropTemplate throws a template away from which a guest did not go on.
 func (g *Guest) dropTemplate() {
-	if !g.fromTemplate() || !g.spoke.when().IsZero() {
+	if !g.FromTemplate() || !g.spoke.when().IsZero() {
 		return
 	}
 	g.node.cfg.Log.Warn("the guest did not go on from its template, which is thrown away", "guest", g.id)
