@@ -63,11 +63,17 @@ func live() error {
 		return err
 	}
 	g.bootTotal = boot.total
+	unprepared := p.wait()
 	w, err := g.hello()
 	if err != nil {
 		return err
 	}
-	exit := g.serveApplication(w, p)
+	var exit hvcall.Exit
+	if unprepared != nil {
+		exit = initFailed(unprepared)
+	} else {
+		exit = g.serveApplication(w, p)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), exitWithin)
 	defer cancel()
 	if err := g.host.SendExit(ctx, exit); err != nil {
