@@ -40,6 +40,7 @@ func TestArgs(t *testing.T) {
 		"restricted": {restricted, wired},
 		"alone":      {alone, wired},
 		"by-hand":    {valid(), vmm.Wiring{}},
+		"restored":   {emulated, vmm.Wiring{QMP: 3, Port: 4, Serial: 5, Memory: 7}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
