@@ -12,6 +12,13 @@
 // From every state [Guest.Kill] and the end of the machine lead to ending. [Guest.Shutdown] asks the
 // guest to go there by itself and kills it when it does not.
 //
+// # Templates
+//
+// With GuestSpec.Template a guest may go on from a template: its machine is then one that was stopped at its
+// Hello, before that was answered, and the Hello that is answered is the one that was recorded. Where there is
+// no template the guest boots, and is saved as one between its Hello and its Welcome. A Hello off the tape proves
+// nothing: such a guest has its HelloDeadline until it states something by itself, or its template is thrown away.
+//
 // # Who does what
 //
 // One goroutine owns the broker: it alone calls Step, in batches, and never waits for a guest. Every

@@ -105,9 +105,14 @@ func (a *arguments) memory(c Config, w Wiring) {
 }
 
 // elasticRegion is the address space of the virtio-mem device: what it may plug, rounded
-// up to the guest's unit of hotplug. Resize never asks for the rest.
+// up to the guest's unit of hotplug, and of large ones to an eighth of their size. Resize never asks for the
+// rest. Guests whose maximum is what their host has free at the moment are so alike enough for one template.
 func (c Config) elasticRegion() int64 {
-	return (c.elastic() + hotplugBlock - 1) / hotplugBlock * hotplugBlock
+	unit := int64(hotplugBlock)
+	for 16*unit <= c.elastic() {
+		unit *= 2
+	}
+	return min((c.elastic()+unit-1)/unit*unit, maxMemory)
 }
 
 func (a *arguments) monitor(w Wiring) {

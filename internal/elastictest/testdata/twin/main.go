@@ -6,22 +6,24 @@ import (
 	"fmt"
 	"hash/maphash"
 	mathrand "math/rand/v2"
-	"os"
 	"time"
 )
 
+// draws is how often the kernel is asked. Two copies that share a generator need not ask in the same order: what
+// one gets first is what the other gets later.
+const draws = 300
+
 func main() {
-	b := make([]byte, 16)
-	if _, err := rand.Read(b); err != nil {
-		fmt.Println("random bytes:", err)
-		os.Exit(1)
+	clock := time.Now()
+	fmt.Print("random")
+	for range draws {
+		b := make([]byte, 8)
+		rand.Read(b) // it never fails
+		fmt.Printf(" %x", b)
 	}
 	// Both come from where the seeds of maps come from.
-	fmt.Printf("random %x maps %x numbers %x\n", b, maphash.String(maphash.MakeSeed(), ""), mathrand.Uint64())
-	fmt.Printf("clock %d\n", time.Now().UnixNano())
-	fmt.Printf("uuid ")
-	id, err := os.ReadFile("/proc/sys/kernel/random/uuid")
-	fmt.Printf("%s%v\n", id, err)
+	fmt.Printf(" %016x %016x\n", maphash.String(maphash.MakeSeed(), ""), mathrand.Uint64())
+	fmt.Printf("clock %d\n", clock.UnixNano())
 	time.Sleep(2500 * time.Millisecond)
 	fmt.Println("later")
 	time.Sleep(time.Hour)
