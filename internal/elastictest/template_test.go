@@ -62,7 +62,7 @@ func (r *run) told() (got told) {
 		if _, err := fmt.Sscan(m[2], &nanos); err != nil {
 			r.t.Fatal(err)
 		}
-		got = told{random: strings.Fields(m[1]), off: time.Unix(0, nanos).Sub(time.Now())}
+		got = told{random: strings.Fields(m[1]), off: time.Until(time.Unix(0, nanos))}
 		return true
 	})
 	return got
