@@ -70,20 +70,20 @@ func (vm *VM) SaveTemplate(ctx context.Context) error {
 
 // standStill saves what there is of the guest while it does not run.
 func (vm *VM) standStill(ctx context.Context, d *drafting) (said []byte, err error) {
-	if err := vm.monitor.Execute(ctx, "stop", nil, nil); err != nil {
-		return nil, err
-	}
-	defer func() {
+	defer func() { // also if stop failed: it may take effect all the same
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goOnWithin)
 		defer cancel()
 		err = errors.Join(err, vm.monitor.Execute(ctx, "cont", nil, nil))
 	}()
+	if err := vm.monitor.Execute(ctx, "stop", nil, nil); err != nil {
+		return nil, err
+	}
 	if said, err = d.tape.Seal(); err != nil {
 		return nil, err
 	}
 	stream, err := d.draft.Stream()
 	if err == nil {
-		err = vm.writeState(ctx, stream)
+		err = withoutMemory(ctx, vm.monitor, func() error { return vm.writeState(ctx, stream) })
 	}
 	if err != nil {
 		return nil, err
@@ -99,9 +99,6 @@ func (vm *VM) standStill(ctx context.Context, d *drafting) (said []byte, err err
 // writeState has QEMU write everything but the memory.
 func (vm *VM) writeState(ctx context.Context, stream *os.File) error {
 	if err := vm.monitor.PassFile(ctx, "template", stream); err != nil {
-		return err
-	}
-	if err := vm.monitor.Execute(ctx, "migrate-set-capabilities", ignoreShared, nil); err != nil {
 		return err
 	}
 	if err := vm.monitor.Execute(ctx, "migrate", map[string]string{"uri": "fd:template"}, nil); err != nil {

@@ -21,9 +21,26 @@ const (
 	memoryFD = 7 // the boot memory to go on with
 )
 
-// ignoreShared keeps memory that is a file out of QEMU's stream. It copies page by page, and on the way both the
-// machine that is read and the one that is written come to hold all pages of zeros, which were holes before.
-var ignoreShared = map[string]any{"capabilities": []any{map[string]any{"capability": "x-ignore-shared", "state": true}}}
+// withoutMemory has something done while memory that is a file stays out of QEMU's stream. QEMU copies page by
+// page, and on the way both the machine that is read and the one that is written come to hold all pages of zeros,
+// which were holes before.
+func withoutMemory(ctx context.Context, monitor *qmp.Client, do func() error) error {
+	set := func(on bool) error {
+		capability := map[string]any{"capability": "x-ignore-shared", "state": on}
+		return monitor.Execute(ctx, "migrate-set-capabilities", map[string]any{"capabilities": []any{capability}}, nil)
+	}
+	if err := set(true); err != nil {
+		return err
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	return set(false)
+}
+
+// restoreWithin is how long QEMU may take over a template, which is tens of milliseconds. The rest of the start's
+// time is for booting.
+const restoreWithin = 10 * time.Second
 
 // restorePoll is how often QEMU is asked whether the guest is there. It reads the stream in one go and answers
 // behind that.
@@ -78,13 +95,15 @@ func (r *restoring) restore(ctx context.Context, monitor *qmp.Client) error {
 	if err != nil {
 		return err
 	}
-	if err := monitor.Execute(ctx, "migrate-set-capabilities", ignoreShared, nil); err != nil {
-		return err
-	}
-	if err := monitor.Execute(ctx, "migrate-incoming", map[string]string{"uri": fmt.Sprint("fd:", streamFD)}, nil); err != nil {
-		return err
-	}
-	return awaitStatus(ctx, monitor, "inmigrate", "paused")
+	ctx, cancel := context.WithTimeout(ctx, restoreWithin)
+	defer cancel()
+	return withoutMemory(ctx, monitor, func() error {
+		err := monitor.Execute(ctx, "migrate-incoming", map[string]string{"uri": fmt.Sprint("fd:", streamFD)}, nil)
+		if err != nil {
+			return err
+		}
+		return awaitStatus(ctx, monitor, "inmigrate", "paused")
+	})
 }
 
 // awaitStatus waits until the machine is in another state than one, which must then be the other.

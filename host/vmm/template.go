@@ -113,6 +113,9 @@ func (vm *VM) FromTemplate() bool {
 // DropTemplate throws the template away from which a guest of this configuration would go on: for a caller who
 // saw one go wrong. That there is none is no error.
 func (vm *VM) DropTemplate() error {
+	if vm.cfg.Templates == "" {
+		return nil
+	}
 	id, err := vm.cfg.identity()
 	if err != nil {
 		return fmt.Errorf("drop template: %w", err)

@@ -3,6 +3,7 @@ package vmm_test
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/silo-os/silo/host/vmm"
+	"github.com/silo-os/silo/host/vmm/internal/template"
 )
 
 // templated is a configuration whose templates are in a folder of the test's own.
@@ -158,6 +160,49 @@ func TestTemplateDamaged(t *testing.T) {
 		}
 	}
 	goesOn(t, cfg)
+}
+
+// TestTemplateRefused: one that is whole, but not what QEMU can go on from.
+func TestTemplateRefused(t *testing.T) {
+	cfg, log := templated(t)
+	saved(t, cfg)
+	store, id := template.Store{Dir: cfg.Templates}, identityOf(t, templates(t, cfg)[0])
+	if err := store.Remove(id); err != nil {
+		t.Fatal(err)
+	}
+	draft, err := store.Draft(id, cfg.BootMemory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := draft.Stream()
+	if err == nil {
+		_, err = stream.WriteString(strings.Repeat("no such devices", 100))
+	}
+	if err == nil {
+		err = draft.Publish([]byte("pong\n"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	saved(t, cfg)
+	if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "the guest boots") {
+		t.Errorf("log: %s", log)
+	}
+	goesOn(t, cfg)
+}
+
+// identityOf reads what a template is of.
+func identityOf(t *testing.T, path string) template.Identity {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var h template.Header
+	if err := json.NewDecoder(bytes.NewReader(b[16:])).Decode(&h); err != nil {
+		t.Fatal(err)
+	}
+	return h.Identity
 }
 
 // flip changes one byte.
