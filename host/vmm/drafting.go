@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -34,12 +35,14 @@ type drafting struct {
 	once  sync.Once
 }
 
-func (d *drafting) attach(l *links) (inherit []*os.File, w Wiring, err error) {
-	if d.tape, err = tape.Record(l.port); err != nil {
-		return nil, Wiring{}, err
-	}
-	l.port = d.tape
-	return l.inherit, wiring, nil
+func (d *drafting) attach(inherit []*os.File, w Wiring) ([]*os.File, Wiring, error) {
+	return inherit, w, nil
+}
+
+func (d *drafting) listen(port net.Conn) (net.Conn, error) {
+	var err error
+	d.tape, err = tape.Record(port)
+	return d.tape, err
 }
 
 func (d *drafting) restore(context.Context, *qmp.Client) error { return nil }

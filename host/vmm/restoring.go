@@ -3,6 +3,7 @@ package vmm
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"sync"
 	"time"
@@ -13,12 +14,6 @@ import (
 	"github.com/silo-os/silo/host/vmm/internal/tape"
 	"github.com/silo-os/silo/host/vmm/internal/template"
 	"github.com/silo-os/silo/host/vmm/qmp"
-)
-
-// Descriptors behind those of wiring that QEMU inherits for a template.
-const (
-	streamFD = 6 // QEMU's stream, to write or to read
-	memoryFD = 7 // the boot memory to go on with
 )
 
 // withoutMemory has something done while memory that is a file stays out of QEMU's stream. QEMU copies page by
@@ -50,13 +45,17 @@ const restorePoll = time.Millisecond
 type restoring struct {
 	template *template.Template
 	memory   *os.File
+	streamFD int        // QEMU's number of the stream
 	filled   chan error // holds what came of filling the memory
 	tried    bool       // QEMU was given the template
 	once     sync.Once
 }
 
+// firstInherited is the number under which a child finds the first file that it inherits.
+const firstInherited = 3
+
 // attach has the memory filled while QEMU starts.
-func (r *restoring) attach(l *links) ([]*os.File, Wiring, error) {
+func (r *restoring) attach(inherit []*os.File, w Wiring) ([]*os.File, Wiring, error) {
 	stream, err := r.template.Stream()
 	if err != nil {
 		return nil, Wiring{}, err
@@ -64,13 +63,15 @@ func (r *restoring) attach(l *links) ([]*os.File, Wiring, error) {
 	if r.memory, err = memoryFile(r.template.Memory); err != nil {
 		return nil, Wiring{}, err
 	}
-	inherit := append(l.inherit[:len(l.inherit):len(l.inherit)], stream, r.memory)
 	r.filled = make(chan error, 1)
 	go func() { r.filled <- r.template.Fill(r.memory) }()
-	l.port = tape.Play(l.port, r.template.Said)
-	wires := wiring
-	wires.Memory = memoryFD
-	return inherit, wires, nil
+	r.streamFD = firstInherited + len(inherit)
+	w.Memory = r.streamFD + 1
+	return append(inherit[:len(inherit):len(inherit)], stream, r.memory), w, nil
+}
+
+func (r *restoring) listen(port net.Conn) (net.Conn, error) {
+	return tape.Play(port, r.template.Said), nil
 }
 
 // memoryFile makes a file for a guest's memory as QEMU makes them, by its name too, by which they are found.
@@ -98,7 +99,7 @@ func (r *restoring) restore(ctx context.Context, monitor *qmp.Client) error {
 	ctx, cancel := context.WithTimeout(ctx, restoreWithin)
 	defer cancel()
 	return withoutMemory(ctx, monitor, func() error {
-		err := monitor.Execute(ctx, "migrate-incoming", map[string]string{"uri": fmt.Sprint("fd:", streamFD)}, nil)
+		err := monitor.Execute(ctx, "migrate-incoming", map[string]string{"uri": fmt.Sprint("fd:", r.streamFD)}, nil)
 		if err != nil {
 			return err
 		}

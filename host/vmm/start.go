@@ -71,7 +71,7 @@ func launch(cfg Config, from origin) (*VM, error) {
 	if err != nil {
 		return nil, err
 	}
-	inherit, wires, err := from.attach(l)
+	inherit, wires, err := from.attach(l.inherit, wiring)
 	var proc *process
 	if err == nil {
 		proc, err = startProcess(cfg.Binary, cfg.Args(wires), inherit)
@@ -94,6 +94,11 @@ func launch(cfg Config, from origin) (*VM, error) {
 
 // connect talks to QEMU until the guest runs.
 func (vm *VM) connect(ctx context.Context, from origin) error {
+	port, err := from.listen(vm.links.port)
+	if err != nil {
+		return err
+	}
+	vm.links.port = port
 	monitor, err := qmp.NewClient(ctx, vm.links.qmp, qmp.Config{Log: vm.cfg.Log})
 	if err != nil {
 		return err
