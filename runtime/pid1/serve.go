@@ -20,6 +20,7 @@ func (g *guest) serveApplication(w hvcall.Welcome, p *preparation) hvcall.Exit {
 	c := newControl(g.log, k, g.host, w, max(0, int64(w.Memory.Boot)-g.bootTotal))
 	c.cpu.started(p.running)
 	c.cpu.width = p.running
+	c.cpu.hold = beforeStart
 	g.control <- c
 	ctx, stop := context.WithCancel(context.Background())
 	loop := make(chan struct{})
@@ -35,6 +36,7 @@ func (g *guest) serveApplication(w hvcall.Welcome, p *preparation) hvcall.Exit {
 		return hvcall.Exit{Cause: hvcall.CauseStart, Code: 126, Text: err.Error()}
 	}
 	k.pid.Store(int64(app.pid))
+	c.post((*control).appStarted)
 	return g.supervise(ctx, c, k, app, func() { stop(); <-loop })
 }
 
