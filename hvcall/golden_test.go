@@ -47,7 +47,7 @@ var (
 		Args: []string{"-listen", ":6379"}, Env: []string{"TOKEN=secret"},
 		Network: &Network{MAC: "52:54:00:12:34:56", Address: []string{"10.0.2.15/24"}, Gateway: []string{"10.0.2.2"},
 			DNS: []string{"10.0.2.3"}, MTU: 1500},
-		UnixNanos: 1767225600e9, ShutdownMS: 10_000, RefusalMS: 30_000}
+		UnixNanos: 1767225600e9, Seed: []byte("\x00\x01\xfe\xff"), ShutdownMS: 10_000, RefusalMS: 30_000}
 	goldenDemand = Demand{Revision: 7, Memory: 768 << 20, Floor: 512 << 20, IO: 100 << 20, MilliCPU: 1500, MilliCPUFloor: 250,
 		Applied: 6, Urgency: UrgencySoon, Reason: ReasonForecast}
 	goldenGrant = Grant{Serial: 8, Revision: 7, Memory: 640 << 20, IO: 50 << 20, MilliCPU: 2000, Within: 250, Price: 3, Limit: LimitHost}

@@ -185,6 +185,7 @@ func TestWelcomeRefused(t *testing.T) {
 		{"not JSON", "hello payload", []byte("{")},
 		{"memory out of range", "welcome memory", Welcome{Memory: MemoryBounds{Max: maxMemory + 1}}.Encode()},
 		{"boot above max", "welcome memory", Welcome{Memory: MemoryBounds{Boot: 2, Max: 1}}.Encode()},
+		{"seed too long", "welcome seed", Welcome{Seed: make([]byte, MaxSeed+1)}.Encode()},
 		{"grant out of range", "welcome memory", Welcome{Grant: GrantJSON{Memory: maxMemory + 1}}.Encode()},
 		{"cpu out of range", "welcome cpu", Welcome{CPU: CPUBounds{MaxMilli: maxMilliCPU + 1}}.Encode()},
 		{"min above max", "welcome cpu", Welcome{CPU: CPUBounds{MinMilli: 2, MaxMilli: 1}}.Encode()},

@@ -1,5 +1,7 @@
 package hvcall
 
+import "fmt"
+
 // Welcome answers Hello: limits, and to PID 1 the whole boot configuration. Secrets travel here and
 // nowhere else: not on a command line, not in an image.
 type Welcome struct {
@@ -13,9 +15,13 @@ type Welcome struct {
 	Env          []string     `json:"env,omitempty"`  // KEY=VALUE; may hold secrets
 	Network      *Network     `json:"network,omitempty"`
 	UnixNanos    int64        `json:"unix_nanos,omitempty"` // the host's clock
+	Seed         []byte       `json:"seed,omitempty"`       // random bytes, at most MaxSeed, for the guest's kernel to mix into its own; never the same twice
 	ShutdownMS   int64        `json:"shutdown_ms,omitempty"`
 	RefusalMS    int64        `json:"refusal_ms,omitempty"` // how long a thread may wait at the gate when the host has no more; 0 = for ever
 }
+
+// MaxSeed is the most random bytes in a Welcome.
+const MaxSeed = 256
 
 // GrantJSON is the first grant inside a Welcome.
 type GrantJSON struct {
@@ -59,6 +65,8 @@ func DecodeWelcome(b []byte) (Welcome, error) {
 		return Welcome{}, &FrameError{Field: "welcome memory", Value: w.Memory.Max, Why: "out of range"}
 	case w.CPU.MaxMilli > maxMilliCPU || w.CPU.MinMilli > w.CPU.MaxMilli || w.Grant.MilliCPU > maxMilliCPU:
 		return Welcome{}, &FrameError{Field: "welcome cpu", Value: uint64(w.CPU.MaxMilli), Why: "out of range"}
+	case len(w.Seed) > MaxSeed:
+		return Welcome{}, &FrameError{Field: "welcome seed", Value: uint64(len(w.Seed)), Why: fmt.Sprintf("above the limit of %d bytes", MaxSeed)}
 	case w.ShutdownMS < 0 || w.RefusalMS < 0:
 		return Welcome{}, &FrameError{Field: "welcome deadline", Why: "negative"}
 	}

@@ -31,6 +31,8 @@ type runOptions struct {
 	alone   bool
 	restart string
 
+	saved string // kind of template
+
 	shutdownWithin, helloWithin time.Duration
 }
 
@@ -75,6 +77,7 @@ func (o *runOptions) register(cmd *cobra.Command, w *world) {
 	f.Var(&o.cpus, "cpus", "vCPUs guaranteed and at most, such as 0.5:2; without MAX what the host has")
 	f.StringVar(&o.name, "name", "", "the guest's name and host name (default: the application's)")
 	f.StringVar(&o.network, "network", "user", "`KIND` of network: user, restricted (only -p works) or none")
+	f.StringVar(&o.saved, "template", "auto", "auto: go on from the saved state of a guest like this one, and save the first; off: boot")
 	f.DurationVar(&o.shutdownWithin, "shutdown-within", 10*time.Second, "`time` for a clean end after Ctrl-C")
 	f.DurationVar(&o.helloWithin, "hello-within", 30*time.Second, "`time` for the guest to boot")
 }
@@ -184,8 +187,11 @@ func (o *runOptions) spec(w *world, args []string) (node.GuestSpec, error) {
 	if !ok {
 		return node.GuestSpec{}, fmt.Errorf("--network %q: not a kind of network: use user, restricted or none", o.network)
 	}
+	if o.saved != "auto" && o.saved != "off" {
+		return node.GuestSpec{}, fmt.Errorf("--template %q: use auto or off", o.saved)
+	}
 	s := node.GuestSpec{
-		Name: o.name, Weight: o.weight, Args: args, Env: env, Ports: o.ports, Network: network,
+		Name: o.name, Weight: o.weight, Args: args, Env: env, Ports: o.ports, Network: network, Template: o.saved == "auto",
 		Memory: node.Memory{Min: o.memory.least, Max: o.memory.most},
 		CPU:    node.CPU{MinMilli: uint32(o.cpus.least), MaxMilli: uint32(o.cpus.most)},
 		Stdout: w.stdout, Stderr: w.stderr,

@@ -102,7 +102,7 @@ func TestSecondCtrlC(t *testing.T) {
 
 func TestCtrlCWhileBooting(t *testing.T) {
 	dir := appImage(t).Dir
-	p := silo(t, nil, "run", dir, "--", "stubborn")
+	p := silo(t, nil, "run", dir, "--template", "off", "--", "stubborn")
 	p.qemu()
 	p.signal(os.Interrupt)
 	p.wants(130)
@@ -161,11 +161,21 @@ func TestQEMUKilled(t *testing.T) {
 
 func TestPortForward(t *testing.T) {
 	dir := appImage(t).Dir
-	p := silo(t, nil, "run", dir, "-p", "0:8080", "--", "serve")
+	p := silo(t, nil, "run", dir, "--template", "off", "-p", "0:8080", "--", "serve")
+	port := serves(t, p)
+	// The same port, while it is in use.
+	silo(t, nil, "run", dir, "-p", strconv.Itoa(port)+":8080").wants(125, "address already in use: choose another host port with -p HOST:GUEST")
+	p.signal(os.Interrupt)
+	p.wants(143) // Go's default for SIGTERM
+}
+
+// serves waits until a guest answers on its forwarded port, which it returns.
+func serves(t *testing.T, p *proc) (port int) {
+	t.Helper()
 	p.await(&p.out, "waiting")
 	p.await(&p.err, "to guest port 8080\n")
-	var port int
-	if _, err := fmt.Sscanf(p.err.String(), "silo: tcp 127.0.0.1:%d to guest port 8080\n", &port); err != nil {
+	_, told, _ := strings.Cut(p.err.String(), "silo: tcp ")
+	if _, err := fmt.Sscanf(told, "127.0.0.1:%d to guest port 8080\n", &port); err != nil {
 		t.Fatalf("%q: %v", p.err.String(), err)
 	}
 	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
@@ -188,10 +198,7 @@ func TestPortForward(t *testing.T) {
 	if body != "served\n" {
 		t.Errorf("got %q", body)
 	}
-	// The same port, while it is in use.
-	silo(t, nil, "run", dir, "-p", strconv.Itoa(port)+":8080").wants(125, "address already in use: choose another host port with -p HOST:GUEST")
-	p.signal(os.Interrupt)
-	p.wants(143) // Go's default for SIGTERM
+	return port
 }
 
 // TestTinyTMPDIR: what needs room is in the cache, so a full /tmp is no hindrance.

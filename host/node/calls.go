@@ -10,13 +10,13 @@ import (
 
 // answer handles what the guest sends. The guest is hostile: everything was checked by its decoder,
 // and nothing it says about memory is believed, only passed to the broker.
-func (g *Guest) answer(_ context.Context, f hvcall.Frame) ([]byte, error) {
+func (g *Guest) answer(ctx context.Context, f hvcall.Frame) ([]byte, error) {
 	if f.Op != hvcall.OpHello && g.said.when().IsZero() {
 		return nil, &hvcall.Fault{Op: f.Op, Code: hvcall.CodeOrder, Text: "say hello first"}
 	}
 	switch f.Op {
 	case hvcall.OpHello:
-		return g.hello(f)
+		return g.hello(ctx, f)
 	case hvcall.OpDemand:
 		d, err := hvcall.DecodeDemand(f.Payload)
 		if err != nil {
@@ -52,14 +52,16 @@ func (g *Guest) answer(_ context.Context, f hvcall.Frame) ([]byte, error) {
 
 // hello answers with all that the guest needs, the newest grant included. Grants after that one are
 // held back until the guest states its first demand: before, it is not ready to take one.
-func (g *Guest) hello(f hvcall.Frame) ([]byte, error) {
+func (g *Guest) hello(ctx context.Context, f hvcall.Frame) ([]byte, error) {
 	h, err := hvcall.DecodeHello(f.Payload)
 	if err != nil {
 		return nil, err
 	}
 	g.conn.SetPeerMax(h.MaxFrame)
+	g.saveTemplate(ctx) // before it is told anything
 	g.node.tell(broker.Connected{Guest: g.id})
 	w := g.spec.welcome()
+	w.Seed = newSeed()
 	w.UnixNanos = time.Now().UnixNano()
 	g.mu.Lock()
 	g.demanded, g.steals = false, h.Can(hvcall.CapSteal)
@@ -76,6 +78,7 @@ func (g *Guest) takeDemand(d hvcall.Demand) {
 	first := !g.demanded
 	g.demanded = true
 	g.mu.Unlock()
+	g.spoke.happen()
 	if first {
 		// What it was granted before it said what it wants is no answer to it.
 		g.node.tell(broker.Demanded{Guest: g.id, Demand: d})

@@ -25,6 +25,8 @@ type Config struct {
 	Launch func(context.Context, vmm.Config) (vmm.Machine, error)
 	// Hold makes the share of a machine: its process and the threads of its vCPUs; nil = by package cpushare.
 	Hold func(pid int, threads []int) Share
+	// Templates is the folder of saved guests that GuestSpec.Template works with; "" = vmm.DefaultTemplates.
+	Templates string
 	// Log gets one line for each decision of the broker at level debug; nil = silent.
 	Log *slog.Logger
 }
@@ -32,6 +34,9 @@ type Config struct {
 func (c Config) withDefaults() (Config, error) {
 	if c.Launch == nil {
 		c.Launch = func(ctx context.Context, cfg vmm.Config) (vmm.Machine, error) { return vmm.Start(ctx, cfg) }
+	}
+	if c.Templates == "" {
+		c.Templates = vmm.DefaultTemplates()
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -93,6 +98,10 @@ type GuestSpec struct {
 	Weight            uint32 // share when there is not enough for all; 0 = 100
 	Ports             []vmm.Forward
 	Network           vmm.Network
+
+	// Template lets the guest go on from the saved state of one like it, where there is one, and saves it for
+	// others where there is none.
+	Template bool
 
 	Stdout, Stderr io.Writer // the application's; nil = dropped
 	InitLog        io.Writer // PID 1's log; nil = dropped

@@ -15,6 +15,13 @@
 // A guest that another node left running enters at booting, by [Node.Adopt], with what it holds in the ledger, and is
 // running once it has said Hello again.
 //
+// # Templates
+//
+// With GuestSpec.Template a guest may go on from a template: its machine is then one that was stopped at its
+// Hello, before that was answered, and the Hello that is answered is the one that was recorded. Where there is
+// no template the guest boots, and is saved as one between its Hello and its Welcome. A Hello off the tape proves
+// nothing: such a guest has its HelloDeadline until it states something by itself, or its template is thrown away.
+//
 // # Who does what
 //
 // One goroutine owns the broker: it alone calls Step, in batches, and never waits for a guest. Every

@@ -24,6 +24,7 @@ type Guest struct {
 	started time.Time // of the machine
 
 	admission chan error // nil = admitted; one value
+	save      sync.Once  // of the guest as a template
 	resizes   *resizer
 	grants    *slot[hvcall.Grant]
 	cpus      *processors
@@ -35,6 +36,7 @@ type Guest struct {
 	adopted bool // its machine ran before this node did
 
 	said  moment      // Hello was answered
+	spoke moment      // the guest stated something behind its Hello: it runs, and can take grants
 	ready moment      // the application said that it serves
 	told  moment      // the guest reported its Exit
 	kill  chan string // why; holds the first one
@@ -96,7 +98,7 @@ func newGuest(n *Node, spec GuestSpec) *Guest {
 	g := &Guest{
 		node: n, spec: spec, admission: make(chan error, 1), resizes: newResizer(),
 		grants: newSlot[hvcall.Grant](), cpus: newProcessors(spec.CPU.MaxMilli), changes: newSlot[struct{}](),
-		said: newMoment(), ready: newMoment(), told: newMoment(), bounds: make(chan error, 1),
+		said: newMoment(), spoke: newMoment(), ready: newMoment(), told: newMoment(), bounds: make(chan error, 1),
 		limits: newLimiter(spec.Limit), kill: make(chan string, 1), done: make(chan struct{}),
 	}
 	g.demands = &pacer{pass: func(d hvcall.Demand) { n.post(broker.Demanded{Guest: g.id, Demand: d}) }}
@@ -142,6 +144,9 @@ func (g *Guest) boot(ctx context.Context) error {
 	}
 	g.started = time.Now()
 	cfg := g.spec.machine(g.node.cfg.Log)
+	if g.spec.Template {
+		cfg.Templates = g.node.cfg.Templates
+	}
 	if g.spec.Machine != nil {
 		g.spec.Machine(&cfg)
 	}

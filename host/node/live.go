@@ -41,6 +41,9 @@ func (g *Guest) live() {
 	g.finish(&end, talk)
 	stop()
 	work.Wait()
+	if end.killed == "" {
+		g.dropTemplate()
+	}
 	g.exit, g.err = g.outcome(end)
 	g.node.forget(g)
 	close(g.done)
@@ -63,6 +66,9 @@ func (g *Guest) await(talk *conversation) (end ending) {
 	defer hello.Stop()
 	var off <-chan time.Time // when a guest that is through must be off
 	said, told, over := g.said.c, g.told.c, talk.done
+	if g.FromTemplate() {
+		said = g.spoke.c // its Hello proves nothing
+	}
 	for {
 		select {
 		case <-g.vm.Done():

@@ -20,6 +20,7 @@ const (
 type HelloError struct {
 	Guest   string
 	Within  time.Duration  // what it had
+	Copy    bool           // it was to go on from a template, and its Hello was another guest's
 	Ended   *vmm.ExitError // how its machine ended by itself before; nil = it was ended for being late
 	CallErr error          // what it said in place of Hello, if it said anything
 	Console []string       // last lines of its kernel's console
@@ -28,6 +29,8 @@ type HelloError struct {
 // Error is one line; Report has the console as well.
 func (e *HelloError) Error() string {
 	switch {
+	case e.Copy:
+		return fmt.Sprintf("guest %s did not go on from its template within %v: the template is gone and the next start boots", e.Guest, e.Within)
 	case e.CallErr != nil:
 		return fmt.Sprintf("guest %s said something else than hello: %v", e.Guest, e.CallErr)
 	case e.Ended != nil:
@@ -64,7 +67,7 @@ func (g *Guest) outcome(end ending) (hvcall.Exit, error) {
 	case how.Cause == vmm.CauseGuestPanic:
 		return hvcall.Exit{Cause: hvcall.CauseKernel, Code: CodeKernel, Text: how.Error(), Trace: tail(console)}, nil
 	case end.late:
-		return hvcall.Exit{}, &HelloError{Guest: g.Name(), Within: g.spec.HelloDeadline, CallErr: end.callErr, Console: console}
+		return hvcall.Exit{}, &HelloError{Guest: g.Name(), Within: g.spec.HelloDeadline, Copy: g.FromTemplate(), CallErr: end.callErr, Console: console}
 	case end.killed != "":
 		return hvcall.Exit{Cause: hvcall.CauseHost, Code: CodeKilled, Signal: 9, Text: end.killed}, nil
 	case g.said.when().IsZero():

@@ -1,6 +1,7 @@
 package vmm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,16 +68,9 @@ func ProbeAccel(ctx context.Context, cfg ProbeConfig) (string, error) {
 
 // memoryPath is the file that remembers, "" without a cache.
 func (cfg ProbeConfig) memoryPath() string {
-	dir := cfg.Cache
+	dir := cmp.Or(cfg.Cache, cacheDir())
 	if dir == "" {
-		dir = os.Getenv("SILO_CACHE")
-	}
-	if dir == "" {
-		user, err := os.UserCacheDir()
-		if err != nil {
-			return ""
-		}
-		dir = filepath.Join(user, "silo")
+		return ""
 	}
 	return filepath.Join(dir, "accel.json")
 }

@@ -31,6 +31,8 @@ type Wiring struct {
 
 	Detached          bool // QMP and Port are bound sockets that QEMU listens on, Serial is a file opened for appending
 	Kernel, Initramfs int  // opened for reading, in place of their paths
+
+	Memory int // a file with what is in the boot memory. With one, the guest waits to be restored and boots nothing
 }
 
 // Args is the command line of QEMU without the program's name: a pure function of its
@@ -46,7 +48,7 @@ func (c Config) Args(w Wiring) []string {
 	a.add("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny")
 	a.add("-display", "none")
 	a.processor(c)
-	a.memory(c)
+	a.memory(c, w)
 	a.monitor(w)
 	a.console(w)
 	a.devices(c, w)
@@ -91,24 +93,33 @@ func accelArgs(accel string) []string {
 
 // memory is two anonymous files: what is there at boot and what virtio-mem plugs. As files
 // they show from outside how much of them exists, and can be handed on in a migration.
-func (a *arguments) memory(c Config) {
+func (a *arguments) memory(c Config, w Wiring) {
+	boot := "memory-backend-memfd,id=boot,share=on,reserve=off,size=" + sizeArg(c.BootMemory)
+	if w.Memory != 0 {
+		boot = fmt.Sprintf("memory-backend-file,mem-path=/proc/self/fd/%d,id=boot,share=on,reserve=off,size=%s", w.Memory, sizeArg(c.BootMemory))
+	}
 	if c.elastic() <= 0 {
 		a.add("-m", sizeArg(c.BootMemory))
-		a.object("memory-backend-memfd,id=boot,share=on,reserve=off,size=" + sizeArg(c.BootMemory))
+		a.object(boot)
 		return
 	}
 	region := c.elasticRegion()
 	a.add("-m", sizeArg(c.BootMemory)+",maxmem="+sizeArg(c.BootMemory+region))
-	a.object("memory-backend-memfd,id=boot,share=on,reserve=off,size=" + sizeArg(c.BootMemory))
+	a.object(boot)
 	a.object("memory-backend-memfd,id=elastic-ram,share=on,reserve=off,size=" + sizeArg(region))
 	a.device("virtio-mem-pci,id=" + elasticID + ",memdev=elastic-ram,block-size=" + sizeArg(BlockSize) +
 		",requested-size=0,unplugged-inaccessible=on")
 }
 
 // elasticRegion is the address space of the virtio-mem device: what it may plug, rounded
-// up to the guest's unit of hotplug. Resize never asks for the rest.
+// up to the guest's unit of hotplug, and of large ones to an eighth of their size. Resize never asks for the
+// rest. Guests whose maximum is what their host has free at the moment are so alike enough for one template.
 func (c Config) elasticRegion() int64 {
-	return (c.elastic() + hotplugBlock - 1) / hotplugBlock * hotplugBlock
+	unit := int64(hotplugBlock)
+	for 16*unit <= c.elastic() {
+		unit *= 2
+	}
+	return min((c.elastic()+unit-1)/unit*unit, maxMemory)
 }
 
 func (a *arguments) monitor(w Wiring) {
@@ -165,6 +176,10 @@ func (a *arguments) network(c Config) {
 func (a *arguments) boot(c Config, w Wiring) {
 	if c.Firmware != "" {
 		a.add("-bios", c.Firmware)
+	}
+	if w.Memory != 0 {
+		a.add("-incoming", "defer")
+		return
 	}
 	a.add("-kernel", inherited(w.Kernel, c.Kernel))
 	if c.Initramfs != "" {

@@ -40,6 +40,7 @@ func TestArgs(t *testing.T) {
 		"restricted": {restricted, wired},
 		"alone":      {alone, wired},
 		"by-hand":    {valid(), vmm.Wiring{}},
+		"restored":   {emulated, vmm.Wiring{QMP: 3, Port: 4, Serial: 5, Memory: 7}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -105,5 +106,25 @@ func TestShellCommand(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("%s\nlacks %s", got, want)
 		}
+	}
+}
+
+// TestElasticRegion: room for all that may be plugged, and little more; maxima close to each other share it.
+func TestElasticRegion(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := valid()
+		c.MaxMemory = c.BootMemory + vmm.BlockSize*rapid.Int64Range(1, (1000<<30-c.BootMemory)/vmm.BlockSize).Draw(t, "blocks")
+		if err := c.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		elastic, region := c.MaxMemory-c.BootMemory, vmm.ElasticRegion(c)
+		if region < elastic || region%(128<<20) != 0 || region > max(elastic+128<<20, elastic/8*9+128<<20) || region > 1000<<30 {
+			t.Errorf("%d for %d", region, elastic)
+		}
+	})
+	one, other := valid(), valid()
+	one.MaxMemory, other.MaxMemory = 21_386_756_096, 21_470_642_176
+	if a, b := vmm.ElasticRegion(one), vmm.ElasticRegion(other); a != b {
+		t.Errorf("%d and %d", a, b)
 	}
 }

@@ -51,7 +51,7 @@ func attach(ctx context.Context, cfg Config) (*VM, error) {
 		return nil, err
 	}
 	proc.output = cfg.Detached.output()
-	vm := newVM(cfg, proc, &links{qmp: conn})
+	vm := newVM(cfg, proc, &links{qmp: conn}, boots{})
 	close(vm.drained) // the console is a file
 	if err := vm.resume(ctx); err != nil {
 		if vm.monitor != nil {

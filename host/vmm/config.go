@@ -66,6 +66,10 @@ type Config struct {
 	Confine func(pid int) error `json:"-"`
 
 	StartTimeout time.Duration // until QEMU answers; 0 = DefaultStartTimeout
+
+	// Templates is the folder of saved guests: the machine goes on from one that is like it, where there is
+	// one, and can be saved to be one (VM.SaveTemplate) where there is none. "" = it boots. See DefaultTemplates.
+	Templates string
 }
 
 // User is whom a process runs as.

@@ -45,7 +45,7 @@ func launchDetached(cfg Config) (*VM, error) {
 	if err != nil {
 		return nil, err
 	}
-	vm := newVM(cfg, proc, l)
+	vm := newVM(cfg, proc, l, boots{})
 	close(vm.drained) // the console is a file
 	return vm, nil
 }

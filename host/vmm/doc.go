@@ -3,11 +3,13 @@
 // # States of a machine
 //
 //   - starting: Start has made the QEMU process, which holds the guest still until
-//     somebody listens to its events. Left by Start itself: to running, or, with the
-//     process gone again, to an error.
+//     somebody listens to its events, and until it is restored where it goes on from a template.
+//     Left by Start itself: to running, or, with the process gone again, to an error.
 //   - running: the guest runs; every method may be called. The guest leaves this state by
 //     shutting down, resetting or panicking, QEMU by dying, the accelerator by giving up,
 //     and the host by Kill or Close.
+//   - standing still: SaveTemplate has stopped the guest and saves it; back to running by itself, whatever
+//     came of that.
 //   - ended: Done is closed, the process has been waited for, Err tells the cause. Port
 //     still gives what the guest sent last.
 //   - closed: Close has returned; nothing of the machine is left.
@@ -21,9 +23,24 @@
 //
 // # Nothing is left behind
 //
-// No path on disk belongs to any other machine. The monitor, the call channel and the console are
+// No path on disk belongs to any other machine; a template that is not complete has none, and one that is belongs to
+// nobody. The monitor, the call channel and the console are
 // socket pairs that QEMU inherits; guest memory is anonymous files. QEMU is killed by the
 // kernel when this process ends, in whatever way, kill -9 included.
+//
+// # Templates
+//
+// With Config.Templates a guest goes on from where a guest like it was saved, which takes a tenth of a boot. The
+// caller says when ([VM.SaveTemplate]): while the guest is what all others would be, too. What makes two
+// machines alike is in Config.identity: the QEMU program, the digests of firmware, kernel and initramfs, and the command
+// line without what each guest may have for itself (name, forwards). A template that is damaged,
+// or that QEMU refuses, is thrown away, and the guest boots.
+//
+// QEMU saves processors and devices; the memory is copied here, from one memory file to the other, without the
+// pages of zeros. What the guest had sent over its call channel is in the template, too: Port of one that goes on
+// begins with it.
+//
+// What the caller has to see to: all copies have the same randomness and the clock of the one that was saved.
 //
 // # Memory
 //

@@ -4,4 +4,6 @@ package vmm
 var (
 	BootProbe  = bootProbe
 	ProbeGuest = probeGuest
+
+	ElasticRegion = Config.elasticRegion
 )

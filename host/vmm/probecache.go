@@ -33,13 +33,9 @@ type finding struct {
 }
 
 func probeKeyFor(binary string) (probeKey, error) {
-	real, err := filepath.EvalSymlinks(binary)
+	qemu, err := fileIdentity(binary)
 	if err != nil {
-		return probeKey{}, fmt.Errorf("identify qemu: %w", err)
-	}
-	info, err := os.Stat(real)
-	if err != nil {
-		return probeKey{}, fmt.Errorf("identify qemu: %w", err)
+		return probeKey{}, err
 	}
 	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
@@ -50,10 +46,23 @@ func probeKeyFor(binary string) (probeKey, error) {
 		access = err.Error()
 	}
 	return probeKey{
-		QEMU:   fmt.Sprintf("%s %d %s", real, info.Size(), info.ModTime().UTC().Format(time.RFC3339Nano)),
+		QEMU:   qemu,
 		BootID: strings.TrimSpace(string(id)),
 		KVM:    access,
 	}, nil
+}
+
+// fileIdentity is a program's path, size and time.
+func fileIdentity(binary string) (string, error) {
+	real, err := filepath.EvalSymlinks(binary)
+	if err != nil {
+		return "", fmt.Errorf("identify qemu: %w", err)
+	}
+	info, err := os.Stat(real)
+	if err != nil {
+		return "", fmt.Errorf("identify qemu: %w", err)
+	}
+	return fmt.Sprintf("%s %d %s", real, info.Size(), info.ModTime().UTC().Format(time.RFC3339Nano)), nil
 }
 
 // qemuVersion is the first line of qemu --version, "" if it does not say.

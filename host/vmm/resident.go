@@ -39,11 +39,19 @@ func memoryFiles(pid int) ([]string, error) {
 		return nil, fmt.Errorf("find guest memory: %w", err)
 	}
 	var found []string
+	seen := make(map[uint64]bool) // a file that was handed to QEMU is open there twice
 	for _, entry := range entries {
 		path := filepath.Join(dir, entry.Name())
-		if target, err := os.Readlink(path); err == nil && strings.HasPrefix(target, memfdLink) {
-			found = append(found, path)
+		target, err := os.Readlink(path)
+		if err != nil || !strings.HasPrefix(target, memfdLink) {
+			continue
 		}
+		var st unix.Stat_t
+		if err := unix.Stat(path, &st); err != nil || seen[st.Ino] { // all are of one file system
+			continue
+		}
+		seen[st.Ino] = true
+		found = append(found, path)
 	}
 	return found, nil
 }

@@ -45,20 +45,29 @@ func Start(ctx context.Context, cfg Config) (*VM, error) {
 	if err != nil {
 		return nil, err
 	}
-	vm, err := launch(cfg)
+	vm, err := cfg.start(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := vm.connect(ctx); err != nil {
+	cfg.logger().Info("vm started", "name", cfg.name(), "pid", vm.PID(), "accel", cfg.Accel,
+		"boot_memory", cfg.BootMemory, "max_memory", cfg.MaxMemory, "vcpus", cfg.VCPUs, "from_template", vm.FromTemplate())
+	return vm, nil
+}
+
+// begin starts QEMU and talks to it until the guest runs.
+func (c Config) begin(ctx context.Context, from origin) (*VM, error) {
+	vm, err := launch(c, from)
+	if err != nil {
+		return nil, err
+	}
+	if err := vm.connect(ctx, from); err != nil {
 		return nil, vm.abandon(ctx, err)
 	}
-	cfg.logger().Info("vm started", "name", cfg.name(), "pid", vm.PID(), "accel", cfg.Accel,
-		"boot_memory", cfg.BootMemory, "max_memory", cfg.MaxMemory, "vcpus", cfg.VCPUs)
 	return vm, nil
 }
 
 // launch starts QEMU with its connections, and reads its console from the first byte.
-func launch(cfg Config) (*VM, error) {
+func launch(cfg Config, from origin) (*VM, error) {
 	if cfg.Detached != nil {
 		return launchDetached(cfg)
 	}
@@ -67,36 +76,43 @@ func launch(cfg Config) (*VM, error) {
 		return nil, err
 	}
 	w, err := l.open(cfg)
-	if err != nil {
-		l.close()
-		return nil, err
+	inherit := l.inherit
+	if err == nil {
+		inherit, w, err = from.attach(inherit, w)
 	}
-	proc, err := startProcess(command{name: cfg.Binary, args: cfg.Args(w), inherit: l.inherit, runAs: cfg.RunAs})
+	var proc *process
+	if err == nil {
+		proc, err = startProcess(command{name: cfg.Binary, args: cfg.Args(w), inherit: inherit, runAs: cfg.RunAs})
+	}
 	if err != nil {
 		l.close()
+		from.release()
 		return nil, err
 	}
 	l.handedOver()
-	vm := newVM(cfg, proc, l)
+	vm := newVM(cfg, proc, l, from)
 	go vm.drain()
 	return vm, nil
 }
 
-func newVM(cfg Config, proc qemu, l *links) *VM {
+func newVM(cfg Config, proc qemu, l *links, from origin) *VM {
 	return &VM{
-		cfg: cfg, proc: proc, links: l, console: &console.Log{CopyTo: cfg.Console},
+		cfg: cfg, proc: proc, links: l, origin: from, console: &console.Log{CopyTo: cfg.Console},
 		drained: make(chan struct{}), done: make(chan struct{}),
 	}
 }
 
 // connect talks to QEMU until the guest runs.
-func (vm *VM) connect(ctx context.Context) error {
+func (vm *VM) connect(ctx context.Context, from origin) error {
 	if vm.cfg.Confine != nil {
 		if err := vm.cfg.Confine(vm.PID()); err != nil {
 			return err
 		}
 	}
 	if err := vm.meet(ctx); err != nil {
+		return err
+	}
+	if err := from.restore(ctx, vm.monitor); err != nil {
 		return err
 	}
 	if err := vm.monitor.Execute(ctx, "cont", nil, nil); err != nil {
@@ -113,6 +129,11 @@ func (vm *VM) meet(ctx context.Context) error {
 			return err
 		}
 	}
+	port, err := vm.origin.listen(vm.links.port)
+	if err != nil {
+		return err
+	}
+	vm.links.port = port
 	monitor, err := qmp.NewClient(ctx, vm.links.qmp, qmp.Config{Log: vm.cfg.Log})
 	if err != nil {
 		return err
@@ -145,5 +166,6 @@ func (vm *VM) abandon(ctx context.Context, cause error) error {
 	}
 	<-vm.drained
 	vm.links.hangUp()
+	vm.origin.release()
 	return &StartError{Output: strings.Join(vm.proc.words(), "; "), Err: cause}
 }

@@ -44,6 +44,7 @@ type VM struct {
 	memory      elastic.Memory
 	memoryFiles []string // see findMemory
 	console     *console.Log
+	origin      origin
 
 	attached bool          // another process started it
 	killed   atomic.Bool   // Kill or Close was called
@@ -171,6 +172,7 @@ func (vm *VM) Close() error {
 	err := vm.Kill()
 	if err == nil {
 		vm.links.hangUp()
+		vm.origin.release()
 	}
 	return err
 }

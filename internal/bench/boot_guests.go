@@ -25,15 +25,19 @@ const (
 	bootVCPUs   = 2
 )
 
-// bootSilo boots silo's image as `silo run` does, by a node.
-func (s subject) bootSilo(ctx context.Context) (hello, main time.Duration, err error) {
+// bootSilo starts silo's image as `silo run` does, by a node; templates is the folder of them, "" = none. from
+// says that there must be one to go on from.
+func (s subject) bootSilo(ctx context.Context, templates string, from bool) (hello, main time.Duration, err error) {
 	said := newListener(firstWords)
-	g, stop, err := s.start(ctx, node.GuestSpec{Memory: node.Memory{Min: bootMemory, Max: maxMemory},
-		CPU: node.CPU{MinMilli: 1000, MaxMilli: 1000 * bootVCPUs}, Stdout: said})
+	g, stop, err := s.start(ctx, node.Config{Templates: templates}, node.GuestSpec{Memory: node.Memory{Min: bootMemory, Max: maxMemory},
+		CPU: node.CPU{MinMilli: 1000, MaxMilli: 1000 * bootVCPUs}, Stdout: said, Template: templates != ""})
 	if err != nil {
 		return 0, 0, err
 	}
 	defer stop()
+	if from != g.FromTemplate() {
+		return 0, 0, fmt.Errorf("the guest went on from a template: %v, want %v", g.FromTemplate(), from)
+	}
 	heard, err := said.wait(ctx, g.Done())
 	if err != nil {
 		return 0, 0, err
@@ -43,8 +47,8 @@ func (s subject) bootSilo(ctx context.Context) (hello, main time.Duration, err e
 }
 
 // start starts a guest on a node of its own; stop ends both.
-func (s subject) start(ctx context.Context, spec node.GuestSpec) (*node.Guest, func(), error) {
-	n, err := node.New(node.Config{})
+func (s subject) start(ctx context.Context, cfg node.Config, spec node.GuestSpec) (*node.Guest, func(), error) {
+	n, err := node.New(cfg)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -104,7 +108,7 @@ func (s subject) idle(ctx context.Context, cfg Config) ([]float64, error) {
 }
 
 func (s subject) idleOnce(ctx context.Context) (int64, error) {
-	g, stop, err := s.start(ctx, node.GuestSpec{Memory: node.Memory{Min: 48 << 20, Max: 256 << 20},
+	g, stop, err := s.start(ctx, node.Config{}, node.GuestSpec{Memory: node.Memory{Min: 48 << 20, Max: 256 << 20},
 		Ports: []vmm.Forward{{GuestPort: 8080}}})
 	if err != nil {
 		return 0, err

@@ -16,7 +16,10 @@ import (
 )
 
 func TestJudgeBoot(t *testing.T) {
-	times := bootTimes{hello: []float64{0.5, 0.6, 0.7}, main: []float64{0.8, 0.9, 1.0}, stock: []float64{4, 3, 5}}
+	times := bootTimes{
+		template: siloTimes{main: []float64{0.8, 0.9, 1.0}}, cold: siloTimes{hello: []float64{0.5, 0.6, 0.7}, main: []float64{1.2, 1.5, 1.25}},
+		saving: siloTimes{main: []float64{1.5, 1.4, 1.6}}, stock: []float64{4, 3, 5}, templateBytes: 30 << 20,
+	}
 	trips := make([]time.Duration, 101)
 	for i := range trips {
 		trips[i] = time.Duration(i) * 10 * time.Microsecond
@@ -28,6 +31,8 @@ func TestJudgeBoot(t *testing.T) {
 	for i, want := range []Result{
 		{Bar: "boot.main_ratio", Value: 0.225, Limit: 0.25, OK: true, Median: 0.2, Min: 0.2, Max: 0.3, N: 3},
 		{Bar: "boot.main_s", Value: 0.9, Limit: 1, OK: true, Median: 0.9, Min: 0.8, Max: 1, N: 3},
+		{Bar: "boot.cold_ratio", Value: 0.3125, Limit: 0.25, Median: 0.3, Min: 0.25, Max: 0.5, N: 3},
+		{Bar: "boot.cold_s", Value: 1.25, Limit: 1, Median: 1.25, Min: 1.2, Max: 1.5, N: 3},
 		{Bar: "boot.rtt_p50_us", Value: 500, Limit: 500, OK: true, Median: 500, Min: 0, Max: 1000, N: 101},
 		{Bar: "boot.idle_resident_mib", Value: 39, Limit: 40, OK: true, Median: 39, Min: 38, Max: 41, N: 3},
 	} {
@@ -40,7 +45,7 @@ func TestJudgeBoot(t *testing.T) {
 			t.Errorf("got  %+v\nwant %+v", r, want)
 		}
 	}
-	for bar, note := range map[int]string{0: "linux-image-x", 1: "Hello answered: median 0.600 s", 2: "p99 990 µs", 3: "48M:256M"} {
+	for bar, note := range map[int]string{0: "linux-image-x", 1: "30.0 MiB, took median 1.500 s, 0.250 s more", 3: "Hello answered: median 0.600 s", 4: "p99 990 µs", 5: "48M:256M"} {
 		if !strings.Contains(got[bar].Note, note) {
 			t.Errorf("%s: the note lacks %q: %s", got[bar].Bar, note, got[bar].Note)
 		}

@@ -56,6 +56,8 @@ type setup struct {
 	cpu      node.CPU // zero = one vCPU to two
 	capacity int64    // of the host, thousandths of a vCPU; 0 = what it has
 	env      []string
+
+	templates string // folder of them; "" = none
 }
 
 // boot starts a guest.
@@ -70,7 +72,11 @@ func boot(t *testing.T, s setup, args ...string) *run {
 	if s.cpu == (node.CPU{}) {
 		s.cpu = node.CPU{MinMilli: 1000, MaxMilli: 2000}
 	}
-	n, err := node.New(node.Config{Launch: launchSlow(s.delay), Capacity: broker.Capacity{MilliCPU: s.capacity}})
+	cfg := node.Config{Templates: s.templates, Capacity: broker.Capacity{MilliCPU: s.capacity}}
+	if s.delay > 0 {
+		cfg.Launch = launchSlow(s.delay)
+	}
+	n, err := node.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +90,7 @@ func boot(t *testing.T, s setup, args ...string) *run {
 		Name: path.Base(s.name), RefuseAfter: s.refuse, Kernel: image.KernelPath(), Initramfs: image.InitramfsPath(), Args: args, Env: s.env,
 		Memory: node.Memory{Min: 64 * mib, Max: s.most}, CPU: s.cpu,
 		Stdout: writer{r, &r.out}, Stderr: writer{r, &r.out}, InitLog: writer{r, &r.initLog}, Console: writer{r, &r.console},
-		Observer: r.observe, Sample: 50 * time.Millisecond,
+		Template: s.templates != "", Observer: r.observe, Sample: 50 * time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -235,7 +241,11 @@ func TestLateGrantsAreWaitedFor(t *testing.T) {
 // TestHeapAndVCPUsFollowTheProgram: up with the heap without a stall, to two vCPUs with the load, and
 // all back when the program drops its data and says nothing.
 func TestHeapAndVCPUsFollowTheProgram(t *testing.T) {
-	r := boot(t, setup{name: "heap", most: 1024 * mib}, "250")
+	follows(t, boot(t, setup{name: "heap", most: 1024 * mib}, "250"))
+}
+
+func follows(t *testing.T, r *run) {
+	t.Helper()
 	r.until("two vCPUs under load", func(_ string, o node.Observation) bool { return o.GrantedMilli == 2000 && o.Usage.Online == 2 })
 	full := r.until("the data dropped", func(out string, _ node.Observation) bool { return strings.Contains(out, "dropped") })
 	if !strings.Contains(r.transcript(), "vCPUs at start 2") || !strings.Contains(r.transcript(), "worked with 2") {

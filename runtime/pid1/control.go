@@ -3,6 +3,7 @@ package pid1
 import (
 	"context"
 	"log/slog"
+	"math"
 	"strings"
 	"time"
 
@@ -35,6 +36,9 @@ const (
 	// startHold is how long an application that does not speak has to start before its cpuset is
 	// narrowed to what is granted. The Go runtime counts its vCPUs in the first milliseconds.
 	startHold = 300 * time.Millisecond
+
+	// beforeStart holds the cpuset until there is an application.
+	beforeStart = time.Duration(math.MaxInt64)
 
 	// refuseAfter is how long a thread may wait when the guest holds its maximum and the host set
 	// no time of its own: nothing can come any more.
@@ -383,6 +387,14 @@ func (c *control) restate() {
 	c.demand.Applied, c.demand.Reason = c.applied, hvcall.ReasonRestate
 	if err := c.host.SendDemand(c.demand); err != nil {
 		c.log.Error("demand not sent", "err", err)
+	}
+}
+
+// appStarted lets the time begin in which an application may say that it speaks. It must not begin sooner: a guest
+// that goes on from a template takes hundreds of milliseconds on a busy host until it has its application.
+func (c *control) appStarted() {
+	if c.app == nil {
+		c.cpu.hold = c.now() + startHold
 	}
 }
 

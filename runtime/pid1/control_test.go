@@ -440,3 +440,25 @@ func TestStealIsPassedOn(t *testing.T) {
 		})
 	}
 }
+
+// TestStartIsNotNarrowed: an application sees the vCPUs it is started with, however late that is, and for a moment
+// after it.
+func TestStartIsNotNarrowed(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.c.post(func(c *control) { c.cpu.width, c.cpu.running, c.cpu.hold = 2, 2, beforeStart })
+		width := func() int { _, w, _ := b.m.now(); return w }
+		time.Sleep(10 * time.Second)
+		if got := width(); got != 0 {
+			t.Errorf("cpuset set to %d vCPUs before there is an application", got)
+		}
+		b.c.post((*control).appStarted)
+		time.Sleep(startHold - 50*time.Millisecond)
+		if got := width(); got != 0 {
+			t.Errorf("cpuset set to %d vCPUs while the application starts", got)
+		}
+		time.Sleep(200 * time.Millisecond)
+		if got := width(); got != 1 {
+			t.Errorf("cpuset of %d vCPUs afterwards, granted is one", got)
+		}
+	})
+}

@@ -6,8 +6,9 @@
 //
 // # States of a guest
 //
-//	booted      kernel runs /init. setup moves it on: mounts, port, Hello.
-//	welcomed    the host's configuration is here. setup moves it on: network, cgroups, clock.
+//	booted      kernel runs /init. setup moves it on: mounts, port, cgroups, vCPUs, all that the host need not
+//	            answer for; then Hello. A host may stop the guest here, keep it, and welcome any number of copies.
+//	welcomed    the host's configuration is here. setup moves it on: clock and randomness first, network, names.
 //	running     the application was started. The supervisor moves it on when it ends.
 //	reporting   output is drained, Exit is sent and acknowledged. The supervisor moves it on.
 //	off         the guest powers off; the host sees QEMU end.

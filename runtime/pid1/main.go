@@ -70,12 +70,18 @@ func live() error {
 	}
 	g.bootTotal = boot.total
 	go g.reintroduce()
+	unprepared := p.wait()
 	w, err := g.hello()
 	if err != nil {
 		return err
 	}
 	go g.pulse()
-	exit := g.serveApplication(w, p)
+	var exit hvcall.Exit
+	if unprepared != nil {
+		exit = initFailed(unprepared)
+	} else {
+		exit = g.serveApplication(w, p)
+	}
 	if err := g.untilTaken(exitWithin, func(ctx context.Context) error { return g.host.SendExit(ctx, exit) }); err != nil {
 		return fmt.Errorf("report the end of the application: %w", err)
 	}

@@ -20,18 +20,24 @@ const (
 	resolvPath = "/etc/resolv.conf"
 )
 
-// configureNetwork brings up loopback and, where the host configured one, the guest's interface.
-func configureNetwork(n *hvcall.Network) error {
+func loopbackUp() error {
 	var batch routeBatch
 	batch.linkUp(loopback, 0)
-	if n != nil {
-		index, err := findInterface(sysNet, n.MAC)
-		if err != nil {
-			return err
-		}
-		if err := batch.configure(index, n); err != nil {
-			return err
-		}
+	return batch.send()
+}
+
+// configureNetwork brings up the guest's interface, where the host configured one.
+func configureNetwork(n *hvcall.Network) error {
+	if n == nil {
+		return nil
+	}
+	index, err := findInterface(sysNet, n.MAC)
+	if err != nil {
+		return err
+	}
+	var batch routeBatch
+	if err := batch.configure(index, n); err != nil {
+		return err
 	}
 	return batch.send()
 }
@@ -88,11 +94,13 @@ func writeNames(name string, n *hvcall.Network) error {
 		return fmt.Errorf("set host name: %w", err)
 	}
 	hosts, resolv := nameFiles(name, n)
-	for _, f := range []struct{ path, text string }{
-		{"/etc/hostname", name + "\n"}, {"/etc/hosts", hosts}, {resolvPath, resolv},
-		{"/etc/passwd", "root:x:0:0:root:/:/sbin/nologin\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n"},
-		{"/etc/group", "root:x:0:\nnogroup:x:65534:\n"},
-	} {
+	return writeFiles([]file{{"/etc/hostname", name + "\n"}, {"/etc/hosts", hosts}, {resolvPath, resolv}})
+}
+
+type file struct{ path, text string }
+
+func writeFiles(files []file) error {
+	for _, f := range files {
 		if err := os.WriteFile(f.path, []byte(f.text), 0o644); err != nil {
 			return fmt.Errorf("write %s: %w", f.path, err)
 		}

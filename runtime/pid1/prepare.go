@@ -31,9 +31,18 @@ func prepare() *preparation {
 	p := &preparation{umask: unix.Umask(0), running: 1}
 	p.group.Go(p.startVCPUs)
 	p.group.Go(p.makeGroups)
-	p.group.Go(func() error { return create(mountsThen) })
+	p.group.Go(makeFiles)
+	p.group.Go(loopbackUp)
 	p.group.Go(tune)
+	p.group.Go(rehearse)
 	return p
+}
+
+// rehearse reads a Welcome before there is one. The JSON package takes types apart when it meets them first,
+// which is most of the work; done now it is not waited for later, and a template has it done.
+func rehearse() error {
+	_, err := hvcall.DecodeWelcome([]byte(`{"grant":{},"args":[""],"network":{},"seed":""}`))
+	return err
 }
 
 // startVCPUs brings up what the application will see. This process uses them as well until the
@@ -86,11 +95,30 @@ func (p *preparation) welcomed(w hvcall.Welcome) error {
 	if err := setClock(w.UnixNanos); err != nil {
 		return err
 	}
+	if err := reseed("/dev/urandom", w.Seed); err != nil {
+		return err
+	}
 	p.network.Go(func() error { return configureNetwork(w.Network) })
+	return nil
+}
+
+// wait waits for what does not depend on the host's answer.
+func (p *preparation) wait() error {
 	if err := p.group.Wait(); err != nil {
 		return err
 	}
 	return p.kernel.setWidth(p.running)
+}
+
+// makeFiles makes the folders and files that an application expects.
+func makeFiles() error {
+	if err := create(mountsThen); err != nil {
+		return err
+	}
+	return writeFiles([]file{
+		{"/etc/passwd", "root:x:0:0:root:/:/sbin/nologin\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n"},
+		{"/etc/group", "root:x:0:\nnogroup:x:65534:\n"},
+	})
 }
 
 // finish waits for the rest: from then on there can be an application.

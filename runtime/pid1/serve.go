@@ -22,6 +22,7 @@ func (g *guest) serveApplication(w hvcall.Welcome, p *preparation) hvcall.Exit {
 	c.tellPinned(w.Env)
 	c.cpu.started(p.running)
 	c.cpu.width = p.running
+	c.cpu.hold = beforeStart
 	g.control <- c
 	ctx, stop := context.WithCancel(context.Background())
 	loop := make(chan struct{})
@@ -43,6 +44,7 @@ func (g *guest) serveApplication(w hvcall.Welcome, p *preparation) hvcall.Exit {
 		g.log.Error("application's vCPU time not counted", "err", err)
 	}
 	k.pid.Store(int64(app.pid))
+	c.post((*control).appStarted)
 	return g.supervise(ctx, c, k, app, func() { stop(); <-loop })
 }
 

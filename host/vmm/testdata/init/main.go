@@ -102,6 +102,8 @@ func do(word, arg string) string {
 			return answer(err)
 		}
 		return strings.TrimSpace(string(b))
+	case "online":
+		return answer(os.WriteFile("/sys/devices/system/cpu/cpu"+arg+"/online", []byte("1"), 0))
 	case "panic":
 		os.Exit(3)
 	case "poweroff":
