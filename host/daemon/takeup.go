@@ -59,6 +59,7 @@ func (d *Daemon) takeUp(ctx context.Context) error {
 	if err := d.openNode(machines); err != nil {
 		return err
 	}
+	// All that runs is in the ledger before the first guest is heard, which may want what another holds.
 	begin := make(map[*keeper]beginning)
 	for _, r := range records {
 		d.host.LastSeq = max(d.host.LastSeq, r.Seq)
@@ -72,6 +73,9 @@ func (d *Daemon) takeUp(ctx context.Context) error {
 	}
 	d.sweep()
 	for k, from := range begin {
+		if from.guest != nil {
+			k.adopted(ctx, from.guest)
+		}
 		go k.live(from)
 	}
 	return nil
@@ -147,7 +151,6 @@ func (k *keeper) takeUp(ctx context.Context, m *found) beginning {
 		}
 		g, err = k.d.node.Adopt(ctx, k.spec(log), node.Running{Machine: m.Machine, Plugged: m.Plugged, Requested: m.Requested, Started: started})
 		if err == nil {
-			k.adopted(ctx, g)
 			return beginning{guest: g}
 		}
 	}
@@ -161,6 +164,7 @@ func (k *keeper) takeUp(ctx context.Context, m *found) beginning {
 
 // adopted goes on with what the daemon before was about to do.
 func (k *keeper) adopted(ctx context.Context, g *node.Guest) {
+	g.Resume()
 	k.mu.Lock()
 	k.guest = g
 	bounds, halted := k.rec.Bounds, k.rec.Halted

@@ -21,8 +21,9 @@ type Running struct {
 // skipMost is how much a guest may send before a frame is found in it: the conversation is joined in the middle.
 const skipMost = 4 << 20
 
-// Adopt takes over a guest that runs, and must be called before any guest is started. It owns the machine from
-// then on. Errors: *SpecError, ErrClosed, and what goes wrong with the machine's processors; the machine is left as it was.
+// Adopt takes over a guest that runs: what it holds is in the ledger from then on, and nobody else's. Nothing is heard of
+// it, and so nothing granted to it, until Resume; all guests of a host are to be adopted before the first is resumed,
+// or it could be granted what another holds that is not in the ledger yet. The node owns the machine. Errors: *SpecError, ErrClosed, and what goes wrong with the machine's processors; the machine is left as it was.
 func (n *Node) Adopt(ctx context.Context, spec GuestSpec, r Running) (*Guest, error) {
 	spec, err := spec.withDefaults()
 	if err != nil {
@@ -42,9 +43,11 @@ func (n *Node) Adopt(ctx context.Context, spec GuestSpec, r Running) (*Guest, er
 		n.ended.Done()
 		return nil, err
 	}
-	g.begin(hvcall.Limits{Stuck: stuckAfter, Frames: framesEach, Skip: skipMost})
 	return g, nil
 }
+
+// Resume has an adopted guest served. It is called once.
+func (g *Guest) Resume() { g.begin(hvcall.Limits{Stuck: stuckAfter, Frames: framesEach, Skip: skipMost}) }
 
 // BoundsError says that the host cannot guarantee a guest what it was to be guaranteed. It has what it had.
 type BoundsError struct {

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"sync"
@@ -34,10 +35,42 @@ func (r *rig) adopt(spec GuestSpec, plugged, requested int64) (*Guest, *vmmtest.
 	return g, fake, guest
 }
 
+// TestAdoptMany: a guest that speaks at once is granted nothing that another holds which is adopted after it.
+func TestAdoptMany(t *testing.T) {
+	inBubble(t, 600*mib, func(t *testing.T, r *rig) {
+		var guests []*Guest
+		for _, name := range []string{"a", "b"} {
+			g, _, guest := r.adopt(GuestSpec{Name: name}, 256*mib, 256*mib)
+			guests = append(guests, g)
+			go func() {
+				if _, err := guest.SayHello(context.Background()); err == nil {
+					guest.Demand(hvcall.Demand{Memory: 1024 * mib, Floor: 1024 * mib, Urgency: hvcall.UrgencyStalled, MilliCPU: 1000})
+				}
+			}()
+			synctest.Wait()
+		}
+		for _, g := range guests {
+			g.Resume()
+			synctest.Wait()
+		}
+		for range 100 {
+			time.Sleep(50 * time.Millisecond)
+			var upper int64
+			for _, g := range r.State().Guests {
+				upper += g.Memory.Upper
+			}
+			if upper > 600*mib {
+				t.Fatalf("%d MiB are in the ledger", upper/mib)
+			}
+		}
+	})
+}
+
 // TestAdopt: what a guest holds is in the ledger before it speaks; then it keeps it, and is granted more as any other.
 func TestAdopt(t *testing.T) {
 	inBubble(t, 600*mib, func(t *testing.T, r *rig) {
 		g, _, guest := r.adopt(GuestSpec{Name: "a"}, 256*mib, 512*mib)
+		g.Resume()
 		if m := r.State().Guests[0].Memory; m.Firm != 256*mib || m.Upper != 512*mib {
 			t.Errorf("ledger: %+v", m)
 		}

@@ -63,7 +63,7 @@ type ending struct {
 	killed   bool           // Kill or Close was called
 	status   syscall.WaitStatus
 
-	statusKnown bool // false for an adopted QEMU: only its parent is told
+	unseen bool // nobody could tell status: QEMU was adopted, and only its parent is told
 }
 
 type shutdownEvent struct {
@@ -86,7 +86,7 @@ func (e ending) cause(console []string) (Cause, string) {
 		return CauseMonitorLost, e.monitor.Error()
 	case e.killed:
 		return CauseStopped, ""
-	case !e.statusKnown:
+	case e.unseen:
 		return CauseKilled, "or crashed: nobody saw it end"
 	case e.status.Signaled() && e.status.Signal() == syscall.SIGKILL:
 		return CauseKilled, "SIGKILL: by hand, or by the host for want of memory"

@@ -156,7 +156,7 @@ func (vm *VM) abandon(ctx context.Context, cause error) error {
 	if ctx.Err() == nil {
 		select { // it probably fails by itself; killing it now would hide how
 		case <-vm.proc.ended():
-			cause = fmt.Errorf("%w (%s)", cause, ended(vm.proc))
+			cause = errors.New(ended(vm.proc))
 		case <-time.After(lastWords):
 		}
 	}

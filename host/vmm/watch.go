@@ -32,7 +32,8 @@ func (vm *VM) watch() {
 	<-vm.drained
 	vm.monitor.Close()
 	seen.killed = vm.killed.Load()
-	seen.status, seen.statusKnown = vm.proc.status()
+	status, known := vm.proc.status()
+	seen.status, seen.unseen = status, !known
 	vm.conclude(seen)
 }
 
