@@ -13,7 +13,7 @@ import (
 var (
 	brokerStep       = Bar{"broker.step_us", 200, Lower, "µs"}
 	brokerMemory     = Bar{"broker.memory_mb", 100, Lower, "MB"}
-	brokerGrowth     = Bar{"broker.growth", 1.25, Lower, "of n log n"} // a quarter for what falls out of the caches
+	brokerGrowth     = Bar{"broker.growth", 1, Lower, "of n log n"}
 	brokerSatisfied  = Bar{"broker.satisfied", 0.95, Higher, "of optimum"}
 	brokerJain       = Bar{"broker.jain", 0.95, Higher, ""}
 	brokerViolations = Bar{"broker.violations", 0, Lower, ""}

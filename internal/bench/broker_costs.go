@@ -48,11 +48,11 @@ func brokerCosts(ctx context.Context, cfg Config) ([]Result, error) {
 		}
 	}
 	fmt.Fprintln(cfg.Out, costTable(all))
-	ratios := growthRatios(all)
+	ratios, waves := growthRatios(all)
 	var c collected
 	c.add(brokerStep.Of(atBar, fmt.Sprintf("%d guests, memory scarce, one changed demand a step; with plenty %s µs", stepsAt, figure(all[2].plenty))))
 	c.add(brokerMemory.Of(memory, fmt.Sprintf("heap of a broker with %d guests after a wave of changes", stepsAt)))
-	c.add(brokerGrowth.With(Quantile(ratios, 1), ratios, fmt.Sprintf("the worst of what steps cost, from %d guests to more, by what n log n would have them cost: 1 = as n log n", brokerSizes[0])))
+	c.add(brokerGrowth.With(Quantile(ratios, 1), ratios, fmt.Sprintf("the worst of what steps with one changed demand cost, from %d guests to more, by what n log n would have them cost; 1 = as n log n; a step in which all change, which allocates for each, is at %s", brokerSizes[0], figure(Quantile(waves, 1)))))
 	return c.results, c.err
 }
 
@@ -85,15 +85,17 @@ func brokerMegabytes(n int) float64 {
 	return float64(after-before) / 1e6
 }
 
-// growthRatios compares each size with the first: how much more steps cost, by how much more n log n is.
-func growthRatios(all []stepCosts) (ratios []float64) {
+// growthRatios compares each size with the first: how much more steps cost, by how much more n log n is. Those in which
+// all demands change stand apart.
+func growthRatios(all []stepCosts) (ratios, waves []float64) {
 	nLogN := func(n int) float64 { return float64(n) * math.Log(float64(n)) }
 	first := all[0]
 	for _, c := range all[1:] {
 		expected := nLogN(c.guests) / nLogN(first.guests)
-		ratios = append(ratios, c.plenty/first.plenty/expected, c.scarce/first.scarce/expected, c.wave/first.wave/expected)
+		ratios = append(ratios, c.plenty/first.plenty/expected, c.scarce/first.scarce/expected)
+		waves = append(waves, c.wave/first.wave/expected)
 	}
-	return ratios
+	return ratios, waves
 }
 
 // costTable shows the costs to people.

@@ -19,6 +19,7 @@ import (
 type kvGuest struct {
 	*node.Guest
 	addr string
+	gone <-chan struct{} // closed when the guest has ended
 
 	mu   sync.Mutex
 	said tail // what the guest said last; guarded by mu
@@ -47,7 +48,7 @@ func (s guestsSubject) startKV(ctx context.Context, n *node.Node, name string, c
 	}
 	select {
 	case <-g.Ready():
-		g.addr = g.Forwards()[0].HostAddr()
+		g.addr, g.gone = g.Forwards()[0].HostAddr(), g.Done()
 		return g, nil
 	case <-g.Done():
 		return nil, g.ended()
@@ -91,12 +92,12 @@ func (g *kvGuest) talk(ctx context.Context, f func(redis.Conn) error) error {
 		return nil
 	}
 	select {
-	case <-g.Done():
+	case <-g.gone:
 		return errors.Join(err, g.ended())
 	case <-ctx.Done():
 		return ctx.Err()
 	default:
-		return fmt.Errorf("guest %s: %w", g.Name(), err)
+		return fmt.Errorf("store at %s: %w", g.addr, err)
 	}
 }
 
