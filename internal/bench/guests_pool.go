@@ -16,8 +16,8 @@ import (
 const (
 	poolGuests  = 3
 	poolPart    = 0.6   // the pool, of the sum of the peaks
-	poolRecords = 16000 // at the peak of a store: 65 MB of values
-	poolBase    = 2000  // that it always has
+	poolRecords = 30000 // at the peak of a store: 120 MB of values; with less, what a guest needs to run at all would be most of it
+	poolBase    = 3000  // that it always has
 	poolRounds  = 2     // times that each store has its peak
 	poolMost    = 4 * time.Minute
 )
