@@ -47,7 +47,9 @@ func (n *Node) Adopt(ctx context.Context, spec GuestSpec, r Running) (*Guest, er
 }
 
 // Resume has an adopted guest served. It is called once.
-func (g *Guest) Resume() { g.begin(hvcall.Limits{Stuck: stuckAfter, Frames: framesEach, Skip: skipMost}) }
+func (g *Guest) Resume() {
+	g.begin(hvcall.Limits{Stuck: stuckAfter, Frames: framesEach, Skip: skipMost})
+}
 
 // BoundsError says that the host cannot guarantee a guest what it was to be guaranteed. It has what it had.
 type BoundsError struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -99,10 +100,14 @@ func newControl(log *slog.Logger, m machine, host speaker, w hvcall.Welcome, unm
 	return c
 }
 
-// tellPinned says that the application's own setting stands, if it has one.
+// tellPinned says that the application's own setting stands, if it has one, and has no more than that asked for
+// while it does not speak.
 func (c *control) tellPinned(env []string) {
 	for _, e := range env {
 		if name, value, _ := strings.Cut(e, "="); name == "GOMAXPROCS" {
+			if n, err := strconv.Atoi(value); err == nil && n > 0 {
+				c.queue = sched.NewGovernor(sched.Config{Max: min(n, wholeCPUs(c.welcome.CPU.MaxMilli)), Probe: true})
+			}
 			c.log.Info("GOMAXPROCS is set in the environment: it is left as it is, and grants change only where the application runs", "GOMAXPROCS", value)
 			return
 		}
