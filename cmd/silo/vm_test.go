@@ -122,15 +122,27 @@ func TestKill9(t *testing.T) {
 	dir := appImage(t).Dir
 	p := silo(t, nil, "run", dir, "--", "stubborn")
 	p.await(&p.out, "waiting")
-	group := fmt.Sprintf("silo-%d-", p.qemu())
+	qemu := p.qemu()
+	group := fmt.Sprintf("silo-%d-", qemu)
 	if os.Geteuid() == 0 && !isCgroup(t, group) {
 		t.Errorf("its vCPUs are in no cgroup")
 	}
 	p.signal(syscall.SIGKILL)
 	p.wants(-1)
+	gone(t, qemu)
 	silo(t, nil, "run", dir).wants(0) // it clears away what the one before could not
 	if isCgroup(t, group) {
 		t.Errorf("cgroup %s… is left", group)
+	}
+}
+
+// gone waits for the end of a process that nobody here is the parent of.
+func gone(t *testing.T, pid int) {
+	t.Helper()
+	for end := time.Now().Add(patience); syscall.Kill(pid, 0) == nil; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("process %d does not end", pid)
+		}
 	}
 }
 

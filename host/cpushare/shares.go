@@ -74,7 +74,7 @@ func (s *Shares) base(pid int) (string, error) {
 	return s.h.baseOf(groups)
 }
 
-// identify tells which process a number means now.
+// identify tells which process a number means now. One that has ended and was not waited for is none any more.
 func (s *Shares) identify(pid int) (identity, error) {
 	p, err := s.proc.Proc(pid)
 	if err != nil {
@@ -83,6 +83,9 @@ func (s *Shares) identify(pid int) (identity, error) {
 	stat, err := p.Stat()
 	if err != nil {
 		return identity{}, fmt.Errorf("identify process: %w", err)
+	}
+	if stat.State == "Z" {
+		return identity{}, fmt.Errorf("identify process: %w", os.ErrProcessDone)
 	}
 	return identity{pid, stat.Starttime}, nil
 }

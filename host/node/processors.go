@@ -3,8 +3,11 @@ package node
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/silo-os/silo/host/broker"
 	"github.com/silo-os/silo/host/cpushare"
@@ -98,14 +101,16 @@ func (g *Guest) runProcessors(ctx context.Context) {
 	}
 }
 
-// complain says what went wrong with the share, unless it is that the machine has just ended.
+// complain says what went wrong with the share, unless it is that the machine has just ended: its threads go before
+// its end is known.
 func (g *Guest) complain(err error) {
+	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) {
+		return
+	}
 	select {
 	case <-g.vm.Done():
 	default:
-		if err != nil {
-			g.node.cfg.Log.Warn("vCPU share", "guest", g.id, "err", err)
-		}
+		g.node.cfg.Log.Warn("vCPU share", "guest", g.id, "err", err)
 	}
 }
 
