@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // most is how much is recorded, bytes. A guest that says more before its introduction is none to copy.
@@ -25,6 +26,7 @@ type Recorder struct {
 	sealed  bool
 	said    []byte // all that was read until sealed
 	pending []byte // read when sealed, for Read to give out
+	roused  bool   // a Read that waits was woken for pending, by a deadline
 }
 
 // Record records conn, which must be a socket.
@@ -49,6 +51,12 @@ func (r *Recorder) Read(b []byte) (n int, err error) {
 		n, err = r.take(int(fd), b)
 		return !errors.Is(err, syscall.EAGAIN)
 	})
+	if errors.Is(failed, os.ErrDeadlineExceeded) && r.rouse(false) {
+		if err := r.Conn.SetReadDeadline(time.Time{}); err != nil {
+			return 0, err
+		}
+		return r.Read(b)
+	}
 	switch {
 	case failed != nil:
 		return 0, failed
@@ -90,7 +98,20 @@ func (r *Recorder) Seal() (said []byte, err error) {
 	if failed := r.raw.Control(func(fd uintptr) { said, err = r.seal(int(fd)) }); failed != nil {
 		return nil, fmt.Errorf("record call channel: %w", failed)
 	}
+	// A Read may be waiting for what was just taken: the kernel reports no data that is gone when it is asked.
+	r.rouse(true)
+	if failed := r.Conn.SetReadDeadline(time.Unix(1, 0)); failed != nil {
+		return nil, fmt.Errorf("record call channel: %w", failed)
+	}
 	return said, err
+}
+
+// rouse notes whether a Read is being woken, and returns whether one was.
+func (r *Recorder) rouse(now bool) (was bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	was, r.roused = r.roused, now
+	return was
 }
 
 func (r *Recorder) seal(fd int) ([]byte, error) {
