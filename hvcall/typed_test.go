@@ -94,6 +94,7 @@ func TestHostSpeaks(t *testing.T) {
 		if err := h.SendSteal(Steal{250, time.Second}); err != nil {
 			t.Error(err)
 		}
+		synctest.Wait() // a statement has no answer that says it was heard
 		if want := []any{goldenGrant, Shutdown{3 * time.Second}, Steal{250, time.Second}}; !reflect.DeepEqual(e.heard, want) {
 			t.Errorf("heard %+v\nwant  %+v", e.heard, want)
 		}
