@@ -162,13 +162,18 @@ func (g *Guest) boot(ctx context.Context) error {
 	return nil
 }
 
-// holdProcessors puts the machine's vCPUs under what is guaranteed to the guest.
+// holdProcessors puts the machine's vCPUs under what is guaranteed to the guest, or, where it ran before, under the most
+// that it may have been granted: that is what the ledger says of it, and nothing is taken from it untold.
 func (g *Guest) holdProcessors(ctx context.Context) error {
 	threads, err := g.vm.VCPUThreads(ctx)
 	if err != nil {
 		return fmt.Errorf("start guest %s: find vCPU threads: %w", g.id, err)
 	}
-	if err := g.cpus.hold(g.node.cfg.Hold(g.vm.PID(), threads), g.spec.CPU.MinMilli); err != nil {
+	milli := g.spec.CPU.MinMilli
+	if g.adopted {
+		milli = g.spec.CPU.MaxMilli
+	}
+	if err := g.cpus.hold(g.node.cfg.Hold(g.vm.PID(), threads), milli); err != nil {
 		return fmt.Errorf("start guest %s: %w", g.id, err)
 	}
 	return nil

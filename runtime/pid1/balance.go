@@ -15,7 +15,7 @@ const (
 
 	// reserveLeast stays free beyond what the kernel keeps: this process's own growth and the
 	// per-processor free lists.
-	reserveLeast = 4 * mib
+	reserveLeast = 5 * mib
 
 	// keptShare of what is plugged in addition the kernel will keep in addition: a tenth of its own zones,
 	// which are a fifth of a large guest, and its watermarks.

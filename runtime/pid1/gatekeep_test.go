@@ -83,7 +83,7 @@ func TestPulseLetsLittleThrough(t *testing.T) {
 	if n := run(time.Second, true); n != 0 {
 		t.Errorf("let %d bytes through although the application runs", n)
 	}
-	if n := run(10*beatWithin, false); n < 5*pulseStep || n > 10*pulseStep {
+	if n := run(10*beatEvery, false); n < 5*pulseStep || n > 10*pulseStep {
 		t.Errorf("let %d KiB through for ten beats", n/kib)
 	}
 	run(time.Hour, false)
@@ -91,7 +91,7 @@ func TestPulseLetsLittleThrough(t *testing.T) {
 		t.Errorf("let %d KiB through in all", p.given/kib)
 	}
 	p.fed()
-	if n := run(2*beatWithin, false); n == 0 {
+	if n := run(beatWithin+2*beatEvery, false); n == 0 {
 		t.Error("nothing let through after memory came")
 	}
 	if ask, give := p.step(now+time.Hour, false); ask || give != 0 {

@@ -3,16 +3,18 @@ package pid1
 import "time"
 
 const (
-	// beatWithin is how often an application with a waiting thread is asked whether its other goroutines
-	// run, and how long its answer may take.
-	beatWithin = 20 * time.Millisecond
+	// beatEvery is how often an application with a waiting thread is asked whether its other goroutines run, and
+	// how often it is helped while it does not answer. beatWithin is how long its answer may take: on a busy
+	// host it takes some tens of milliseconds although all is well.
+	beatEvery  = 20 * time.Millisecond
+	beatWithin = 40 * time.Millisecond
 
 	// pulseStep is what the gate lets through for each beat that was missed: enough for a thread to get
 	// from the middle of the runtime's allocator to where it can be stopped, and too little for a huge page.
 	pulseStep = 32 * kib
 
 	// pulseMost is let through for one stall. It is part of the reserve.
-	pulseMost = 1 * mib
+	pulseMost = 2 * mib
 )
 
 // pulse finds out whether an application with a thread at the gate stands still as a whole, and how much the
@@ -24,11 +26,11 @@ const (
 // memory go on while the thread comes back to the gate.
 //
 //	calm    no thread waits                    moved on by a stall
-//	asked   a heartbeat is out                 moved on by its answer, or by beatWithin
-//	missed  one more step was let through      moved on by the answer, or by beatWithin
+//	asked   a heartbeat is out                 moved on by its answer, or after beatWithin
+//	missed  one more step was let through      moved on by the answer, or after beatEvery
 //	fed     memory came: what was let through is covered, and may be let through again
 type pulse struct {
-	at    time.Duration // when the beat was asked, answered or missed last
+	next  time.Duration // when to ask, or to let through, at the earliest
 	out   bool          // a beat is asked and not answered
 	given int64         // let through since memory came last, bytes
 }
@@ -36,20 +38,20 @@ type pulse struct {
 // step says whether to ask for a heartbeat now, and how many bytes to let through.
 func (p *pulse) step(now time.Duration, stalled bool) (ask bool, give int64) {
 	switch {
-	case !stalled || now-p.at < beatWithin:
+	case !stalled || now < p.next:
 	case p.out:
-		p.at = now
+		p.next = now + beatEvery
 		give = min(pulseStep, pulseMost-p.given)
 		p.given += give
 	default:
-		p.at, p.out = now, true
+		p.next, p.out = now+beatWithin, true
 		ask = true
 	}
 	return ask, give
 }
 
 // beat takes in the answer.
-func (p *pulse) beat(now time.Duration) { p.at, p.out = now, false }
+func (p *pulse) beat(now time.Duration) { p.next, p.out = now+beatEvery, false }
 
 // fed takes in that memory came.
 func (p *pulse) fed() { p.given = 0 }
