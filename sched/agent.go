@@ -26,6 +26,8 @@ type Agent struct {
 	steal  atomic.Uint32
 	kick   chan struct{} // a look is due now
 
+	width sync.Mutex // held while GOMAXPROCS changes, so that the last change is the newest; taken before mu
+
 	mu       sync.Mutex
 	gov      *Governor
 	granted  int           // whole vCPUs; 0 = nothing was said yet
@@ -71,9 +73,11 @@ func (a *Agent) Grant(milli uint32) {
 	switch {
 	case a.pinned, spare: // Spare sets it when it ends
 	case before > 0 && whole > before:
+		a.width.Lock()
 		widen(before, whole)
+		a.width.Unlock()
 	default:
-		runtime.GOMAXPROCS(whole)
+		a.setProcs()
 	}
 	a.tell()
 }
@@ -92,14 +96,34 @@ func (a *Agent) Spare(on bool) {
 	a.mu.Lock()
 	same := a.spare == on
 	a.spare = on
-	procs := a.granted
 	a.mu.Unlock()
-	if on {
+	if !same {
+		a.setProcs()
+	}
+}
+
+// setProcs brings GOMAXPROCS to what is granted, and spare, now.
+func (a *Agent) setProcs() {
+	if a.pinned {
+		return
+	}
+	a.width.Lock()
+	defer a.width.Unlock()
+	a.mu.Lock()
+	procs := max(a.granted, 1)
+	if a.spare {
 		procs += spareProcs
 	}
-	if !same && !a.pinned {
-		runtime.GOMAXPROCS(procs)
-	}
+	a.mu.Unlock()
+	runtime.GOMAXPROCS(procs)
+}
+
+// makeSpare has the runtime make once what spare processors are made of: it must be there when memory is not.
+func (a *Agent) makeSpare() {
+	a.width.Lock()
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + spareProcs)
+	a.width.Unlock()
+	a.setProcs()
 }
 
 // Run governs until ctx ends.
@@ -115,8 +139,7 @@ func (a *Agent) Run(ctx context.Context) {
 	if !told {
 		a.Grant(1000)
 	}
-	a.Spare(true) // once, so that what processors are made of is there when memory is not
-	a.Spare(false)
+	a.makeSpare()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {

@@ -8,11 +8,11 @@ const (
 	// an idle guest must stay asleep. A look itself takes a ten-thousandth of the shortest.
 	lookWaiting = 500 * time.Microsecond
 	lookFull    = 4 * time.Millisecond
-	lookActive  = 2 * time.Millisecond
+	lookActive  = 10 * time.Millisecond
 	lookQuiet   = 50 * time.Millisecond
 
 	// fading is the part of the time since the program was last at work that passes between two looks.
-	fading = 50
+	fading = 10
 
 	// activity is looked for over so many looks, and starts that are less often than seldom are none.
 	activity = 16
