@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/silo-os/silo/hvcall"
+	"github.com/silo-os/silo/internal/moments"
 )
 
 // Agent drives a Governor in a running program: it samples, hooks the end of each collection,
@@ -20,7 +21,7 @@ type Agent struct {
 	widen func(running bool)
 	log   *slog.Logger
 	start time.Time
-	trace trace // only used by step
+	trace moments.Recorder // only used by step
 	wake  chan struct{}
 
 	collector collector // used by Run alone
@@ -60,7 +61,7 @@ func New(cfg Config, log *slog.Logger, state func(Statement)) *Agent {
 		cfg.Collecting = func(bool) {}
 	}
 	a := &Agent{
-		state: state, widen: cfg.Collecting, log: log, start: time.Now(), trace: trace{w: cfg.Trace}, wake: make(chan struct{}, 1),
+		state: state, widen: cfg.Collecting, log: log, start: time.Now(), trace: moments.Recorder{W: cfg.Trace}, wake: make(chan struct{}, 1),
 		gov: NewGovernor(cfg), meter: newMeter(), collecting: make(chan struct{}, 1), parked: make(map[uint64]parked), done: make(chan struct{}),
 	}
 	a.collecting <- struct{}{}
@@ -141,7 +142,9 @@ func (a *Agent) step() time.Duration {
 	}
 	a.mu.Unlock()
 	a.collector.apply(d, s.GOGC, a.log)
-	a.trace.add(Moment{now, s})
+	if err := a.trace.Add(Moment{now, s}); err != nil {
+		a.log.Warn("samples are not recorded any more", "err", err)
+	}
 	if d.State {
 		a.state(d.Statement)
 	}

@@ -1,10 +1,8 @@
 package alloc
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -22,6 +20,7 @@ import (
 	"time"
 
 	"github.com/silo-os/silo/hvcall"
+	"github.com/silo-os/silo/internal/moments"
 )
 
 var record = flag.Bool("record", false, "run the programs of the traces and write testdata/traces anew")
@@ -85,7 +84,7 @@ func TestAgentRecords(t *testing.T) {
 	_, last := a.Standing()
 	f.Close()
 	a.step()
-	if a.trace.err == nil {
+	if a.trace.W != nil {
 		t.Error("a closed file took a line")
 	}
 	if ms := readTrace(t, path); len(ms) != 2 || ms[1].Sample != last || ms[1].At <= ms[0].At {
@@ -153,19 +152,11 @@ func replay(ms []Moment) (short int, most int64) {
 	return short, most
 }
 
-func readTrace(t *testing.T, path string) (ms []Moment) {
+func readTrace(t *testing.T, path string) []Moment {
 	t.Helper()
-	f, err := os.Open(path)
+	ms, err := moments.Read[Moment](path)
 	if err != nil {
 		t.Fatal(err)
-	}
-	defer f.Close()
-	for in := bufio.NewScanner(f); in.Scan(); {
-		var m Moment
-		if err := json.Unmarshal(in.Bytes(), &m); err != nil {
-			t.Fatal(err)
-		}
-		ms = append(ms, m)
 	}
 	return ms
 }
@@ -190,10 +181,7 @@ func recordTrace(t *testing.T, path string, program func()) {
 	program()
 	cancel()
 	<-done
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, lines.Bytes(), 0o644); err != nil {
+	if err := moments.Save(path, lines.Bytes()); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -2,13 +2,14 @@ package sched
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/silo-os/silo/internal/moments"
 )
 
 // Statement is what the application states to PID 1 about its vCPUs.
@@ -24,9 +25,11 @@ type Agent struct {
 	start  time.Time
 	pinned bool // the user set GOMAXPROCS
 	steal  atomic.Uint32
-	kick   chan struct{} // a look is due now
+	kick   chan struct{}    // a look is due now
+	trace  moments.Recorder // only used by step
 
-	width sync.Mutex // held while GOMAXPROCS changes, so that the last change is the newest; taken before mu
+	width  sync.Mutex // held while GOMAXPROCS changes, so that the last change is the newest; taken before mu
+	spread int        // vCPUs that the program's threads were brought to last; guarded by width
 
 	mu       sync.Mutex
 	gov      *Governor
@@ -48,7 +51,7 @@ func New(cfg Config, log *slog.Logger, state func(Statement)) *Agent {
 	}
 	a := &Agent{
 		cfg: cfg.withDefaults(), state: state, log: log, start: time.Now(), gov: NewGovernor(cfg),
-		kick: make(chan struct{}, 1), expects: make(map[any]int), reader: newReader(),
+		kick: make(chan struct{}, 1), expects: make(map[any]int), reader: newReader(), trace: moments.Recorder{W: cfg.Trace},
 	}
 	if os.Getenv("GOMAXPROCS") != "" {
 		a.pinned = true
@@ -63,20 +66,13 @@ func New(cfg Config, log *slog.Logger, state func(Statement)) *Agent {
 func (a *Agent) Grant(milli uint32) {
 	whole := max(1, int(milli+999)/1000)
 	a.mu.Lock()
-	before, changed := a.granted, whole != a.granted
-	spare := a.spare
+	changed, spare := whole != a.granted, a.spare
 	a.granted = whole
 	a.mu.Unlock()
 	if !changed {
 		return
 	}
-	switch {
-	case a.pinned, spare: // Spare sets it when it ends
-	case before > 0 && whole > before:
-		a.width.Lock()
-		widen(before, whole)
-		a.width.Unlock()
-	default:
+	if !spare { // it is done when that ends
 		a.setProcs()
 	}
 	a.tell()
@@ -110,12 +106,18 @@ func (a *Agent) setProcs() {
 	a.width.Lock()
 	defer a.width.Unlock()
 	a.mu.Lock()
-	procs := max(a.granted, 1)
-	if a.spare {
-		procs += spareProcs
-	}
+	granted, spare := max(a.granted, 1), a.spare
 	a.mu.Unlock()
-	runtime.GOMAXPROCS(procs)
+	switch {
+	case spare:
+		runtime.GOMAXPROCS(granted + spareProcs)
+		return
+	case a.spread > 0 && granted > a.spread:
+		widen(a.spread, granted)
+	default:
+		runtime.GOMAXPROCS(granted)
+	}
+	a.spread = granted
 }
 
 // makeSpare has the runtime make once what spare processors are made of: it must be there when memory is not.
@@ -175,7 +177,9 @@ func (a *Agent) step() time.Duration {
 		period = min(period, lookWaiting)
 	}
 	a.mu.Unlock()
-	a.record(Moment{now, s})
+	if err := a.trace.Add(Moment{now, s}); err != nil {
+		a.log.Warn("samples are not recorded any more", "err", err)
+	}
 	if !changed {
 		return period
 	}
@@ -197,21 +201,6 @@ func (a *Agent) read() Sample {
 	// The sampler itself is one of those that run.
 	s.Runnable = max(s.Runnable, expected+1-s.Running)
 	return s
-}
-
-// record writes a line of the trace.
-func (a *Agent) record(m Moment) {
-	if a.cfg.Trace == nil {
-		return
-	}
-	b, err := json.Marshal(m)
-	if err == nil {
-		_, err = a.cfg.Trace.Write(append(b, '\n'))
-	}
-	if err != nil {
-		a.log.Warn("samples are not recorded any more", "err", err)
-		a.cfg.Trace = nil
-	}
 }
 
 // Expect says that there is work of one source, any comparable value, for so many vCPUs which the scheduler's

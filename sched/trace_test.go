@@ -1,20 +1,19 @@
 package sched
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"flag"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"runtime"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/silo-os/silo/internal/moments"
 )
 
 var record = flag.Bool("record", false, "run the programs of the traces and write testdata/traces anew")
@@ -92,27 +91,16 @@ func recordTrace(t *testing.T, path string, run func()) {
 	run()
 	cancel()
 	<-done
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+	if err := moments.Save(path, b.Bytes()); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func readTrace(t *testing.T, path string) (ms []Moment) {
+func readTrace(t *testing.T, path string) []Moment {
 	t.Helper()
-	f, err := os.Open(path)
+	ms, err := moments.Read[Moment](path)
 	if err != nil {
 		t.Fatalf("%v; record it: go test -run TestTraces -record ./sched", err)
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		var m Moment
-		if err := json.Unmarshal(lines.Bytes(), &m); err != nil {
-			t.Fatal(err)
-		}
-		ms = append(ms, m)
 	}
 	return ms
 }

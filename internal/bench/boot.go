@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/silo-os/silo/host/vmm"
 	"github.com/silo-os/silo/images"
 	"github.com/silo-os/silo/internal/devsetup"
 )
@@ -34,11 +33,9 @@ const (
 
 // subject is what boots: silo's image, and the distribution's kernel with the same application.
 type subject struct {
-	image        *images.Image
-	stock        string // path of the distribution's kernel
-	stockInitrd  string // path of an archive with the application as /init
-	stockPackage string
-	accel        string
+	stockHost
+	image       *images.Image
+	stockInitrd string // path of an archive with the application as /init
 }
 
 // Boot measures how long a guest takes from the start of QEMU to its application, from a template and
@@ -72,17 +69,10 @@ func prepareBoot(ctx context.Context, cfg Config) (s subject, err error) {
 	if err != nil {
 		return s, err
 	}
-	if s.accel, err = vmm.ProbeAccel(ctx, vmm.ProbeConfig{}); err != nil {
+	if s.stockHost, err = findStockHost(ctx, machine); err != nil {
 		return s, err
 	}
-	cache, err := cacheDir()
-	if err != nil {
-		return s, err
-	}
-	if s.stock, s.stockPackage, err = stockKernel(ctx, machine, filepath.Join(cache, "stock")); err != nil {
-		return s, err
-	}
-	s.stockInitrd = filepath.Join(cache, "stock", "hello.cpio")
+	s.stockInitrd = filepath.Join(s.dir, "hello.cpio")
 	return s, asInit(s.image.InitramfsPath(), s.stockInitrd)
 }
 

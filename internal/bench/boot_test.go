@@ -86,7 +86,7 @@ func TestListener(t *testing.T) {
 
 // TestStockArgs: the same machine, and nothing that belongs to silo's kernel.
 func TestStockArgs(t *testing.T) {
-	args := strings.Join(subject{stock: "/bzImage", stockInitrd: "/hello.cpio", accel: "tcg"}.stockArgs(), " ")
+	args := strings.Join(subject{stockHost: stockHost{stock: "/bzImage", accel: "tcg"}, stockInitrd: "/hello.cpio"}.stockArgs(), " ")
 	for _, want := range []string{"-append " + stockCmdline, "-kernel /bzImage", "-initrd /hello.cpio", "-cpu max,-erms,-fsrm", "virtio-mem-pci", "-smp 2"} {
 		if !strings.Contains(args, want) {
 			t.Errorf("the command line lacks %q: %s", want, args)

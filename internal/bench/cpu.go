@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/silo-os/silo/host/vmm"
 	"github.com/silo-os/silo/images"
 	"github.com/silo-os/silo/internal/devsetup"
 )
@@ -16,11 +15,9 @@ import (
 // cpuSubject is what boots: the load program in silo's image, and the same program under another first process
 // with silo's kernel and with the distribution's.
 type cpuSubject struct {
-	image        *images.Image
-	archive      string // the load program with cpuagent as /init
-	stock        string // path of the distribution's kernel
-	stockPackage string
-	accel        string
+	stockHost
+	image   *images.Image
+	archive string // the load program with cpuagent as /init
 }
 
 // cpuPart is one measurement of the cpu benchmark. It makes the results of its bars.
@@ -95,16 +92,9 @@ func prepareCPU(ctx context.Context, cfg Config) (s cpuSubject, err error) {
 	if err != nil {
 		return s, err
 	}
-	if s.accel, err = vmm.ProbeAccel(ctx, vmm.ProbeConfig{}); err != nil {
+	if s.stockHost, err = findStockHost(ctx, machine); err != nil {
 		return s, err
 	}
-	cache, err := cacheDir()
-	if err != nil {
-		return s, err
-	}
-	if s.stock, s.stockPackage, err = stockKernel(ctx, machine, filepath.Join(cache, "stock")); err != nil {
-		return s, err
-	}
-	s.archive = filepath.Join(cache, "stock", "cpuload.cpio")
+	s.archive = filepath.Join(s.dir, "cpuload.cpio")
 	return s, underInit(agent.InitramfsPath(), s.image.InitramfsPath(), s.archive)
 }

@@ -1,31 +1,22 @@
 package bench
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"runtime"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/silo-os/silo/host/vmm"
-	"github.com/silo-os/silo/host/vmm/qmp"
 )
 
 // consoleGuest is a guest without silo's PID 1: cpuagent takes its orders on the console.
 type consoleGuest struct {
-	monitor *qmp.Client
-	orders  io.WriteCloser
-	said    *lines
-	pid     int
-	ended   chan struct{} // closed when QEMU has ended
-	stderr  bytes.Buffer  // read after ended, as end
-	end     string        // how it did
+	*bareQEMU
+	orders io.WriteCloser
+	said   *lines
 }
 
 // sysfsArgs is silo's own machine and kernel with another first process.
@@ -56,55 +47,21 @@ func (s cpuSubject) acpiArgs() []string {
 }
 
 func startConsole(ctx context.Context, args []string) (*consoleGuest, error) {
-	conn, far, err := vmm.Socketpair()
+	in, orders, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	in, orders, err := os.Pipe()
-	if err != nil {
-		return nil, errors.Join(err, conn.Close(), far.Close())
-	}
-	g := &consoleGuest{said: newLines(), orders: orders, ended: make(chan struct{})}
-	started := make(chan error, 1)
-	go g.live(args, in, far, started)
-	err = <-started
-	far.Close()
+	g := &consoleGuest{said: newLines(), orders: orders}
+	g.bareQEMU, err = startQEMU(ctx, args, in, g.said)
 	in.Close()
 	if err != nil {
-		conn.Close()
 		orders.Close()
-		return nil, fmt.Errorf("start QEMU: %w", err)
-	}
-	if g.monitor, err = qmp.NewClient(ctx, conn, qmp.Config{}); err != nil {
-		return nil, errors.Join(fmt.Errorf("start QEMU: %w: %s", err, &g.stderr), g.Close())
-	}
-	if err := g.monitor.Execute(ctx, "cont", nil, nil); err != nil {
-		return nil, errors.Join(fmt.Errorf("start guest: %w", err), g.Close())
+		return nil, err
 	}
 	if _, err := g.Event(ctx, "ready"); err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
 	return g, nil
-}
-
-// live is the life of QEMU, on one thread: it dies with the thread that started it.
-func (g *consoleGuest) live(args []string, in, monitor *os.File, started chan<- error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	defer close(g.ended)
-	cmd := exec.Command("qemu-system-x86_64", args...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, g.said, &g.stderr
-	cmd.ExtraFiles = []*os.File{monitor}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	err := cmd.Start()
-	if err == nil {
-		g.pid = cmd.Process.Pid
-	}
-	started <- err
-	if err == nil {
-		_ = cmd.Wait() // read from its state
-		g.end = cmd.ProcessState.String()
-	}
 }
 
 // explain adds to an error what QEMU said, if it has ended.
@@ -131,14 +88,7 @@ func (g *consoleGuest) Event(ctx context.Context, kind string) (cpuEvent, error)
 
 // Close implements cpuGuest.
 func (g *consoleGuest) Close() error {
-	err := syscall.Kill(g.pid, syscall.SIGKILL)
-	if errors.Is(err, syscall.ESRCH) {
-		err = nil
-	}
-	<-g.ended
+	err := g.bareQEMU.Close()
 	g.orders.Close()
-	if g.monitor != nil {
-		g.monitor.Close()
-	}
 	return err
 }

@@ -109,50 +109,65 @@ func kvRecord(key int) []byte {
 // store sets the records from one key to another.
 func (g *kvGuest) store(ctx context.Context, from, to int) error {
 	return g.pipelined(ctx, from, to, func(c redis.Conn, key int) error { return c.Send("SET", key, kvRecord(key)) },
-		func(key int, got any) error {
-			if got != "OK" {
-				return fmt.Errorf("set record %d: %v", key, got)
-			}
-			return nil
-		})
+		stored)
+}
+
+// stored looks at the answer to a request to store.
+func stored(key int, got any) error {
+	if got != "OK" {
+		return fmt.Errorf("set record %d: %v", key, got)
+	}
+	return nil
 }
 
 // verify reads them back and compares.
 func (g *kvGuest) verify(ctx context.Context, from, to int) error {
 	return g.pipelined(ctx, from, to, func(c redis.Conn, key int) error { return c.Send("GET", key) },
-		func(key int, got any) error {
-			if b, ok := got.([]byte); !ok || !bytes.Equal(b, kvRecord(key)) {
-				return fmt.Errorf("record %d is not as it was stored", key)
-			}
-			return nil
-		})
+		same(kvRecord))
+}
+
+// same looks whether a record is what was stored under its key.
+func same(record func(key int) []byte) func(int, any) error {
+	return func(key int, got any) error {
+		if b, ok := got.([]byte); !ok || !bytes.Equal(b, record(key)) {
+			return fmt.Errorf("record %d is not as it was stored", key)
+		}
+		return nil
+	}
 }
 
 // pipelined sends one request a key, a number of them at once, and looks at the answers.
 func (g *kvGuest) pipelined(ctx context.Context, from, to int, send func(redis.Conn, int) error, look func(int, any) error) error {
 	return g.talk(ctx, func(c redis.Conn) error {
 		for key := from; key < to; key += kvPipeline {
-			end := min(key+kvPipeline, to)
-			for k := key; k < end; k++ {
-				if err := send(c, k); err != nil {
-					return err
-				}
-			}
-			if err := c.Flush(); err != nil {
+			if err := exchange(c, key, min(key+kvPipeline, to), send, look); err != nil {
 				return err
-			}
-			for k := key; k < end; k++ {
-				got, err := c.Receive()
-				if err == nil {
-					err = look(k, got)
-				}
-				if err != nil {
-					return err
-				}
 			}
 		}
 		return nil
 	})
+}
+
+// exchange sends one request for each key from one to another, and then looks at all answers.
+func exchange(c redis.Conn, from, to int, send func(redis.Conn, int) error, look func(int, any) error) error {
+	for key := from; key < to; key++ {
+		if err := send(c, key); err != nil {
+			return err
+		}
+	}
+	if err := c.Flush(); err != nil {
+		return err
+	}
+	for key := from; key < to; key++ {
+		got, err := c.Receive()
+		if err == nil {
+			err = look(key, got)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // forget deletes the records from one key to another.

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/silo-os/silo/host/vmm"
 	"github.com/silo-os/silo/images"
 	"github.com/silo-os/silo/internal/devsetup"
 )
@@ -18,11 +17,9 @@ const cellsEnv = "SILO_BENCH_CELLS"
 // heapSubject is what boots: both flavours of the load program in silo's image, and the plain one under the
 // distribution's kernel.
 type heapSubject struct {
-	silo, plain  *images.Image
-	stock        string // path of the distribution's kernel
-	stockInitrd  string // path of an archive with the load program as /init
-	stockPackage string
-	accel        string
+	stockHost
+	silo, plain *images.Image
+	stockInitrd string // path of an archive with the load program as /init
 }
 
 // Heap measures how a guest's memory follows its need, by silo and by the other ways there are, each under
@@ -79,17 +76,10 @@ func prepareHeap(ctx context.Context, cfg Config) (s heapSubject, err error) {
 			return s, err
 		}
 	}
-	if s.accel, err = vmm.ProbeAccel(ctx, vmm.ProbeConfig{}); err != nil {
+	if s.stockHost, err = findStockHost(ctx, machine); err != nil {
 		return s, err
 	}
-	cache, err := cacheDir()
-	if err != nil {
-		return s, err
-	}
-	if s.stock, s.stockPackage, err = stockKernel(ctx, machine, filepath.Join(cache, "stock")); err != nil {
-		return s, err
-	}
-	s.stockInitrd = filepath.Join(cache, "stock", "heapload.cpio")
+	s.stockInitrd = filepath.Join(s.dir, "heapload.cpio")
 	return s, asInit(s.plain.InitramfsPath(), s.stockInitrd)
 }
 

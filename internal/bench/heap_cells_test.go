@@ -93,7 +93,7 @@ func TestCellOf(t *testing.T) {
 }
 
 func TestHotplugArgs(t *testing.T) {
-	args := heapSubject{stock: "/bzImage", stockInitrd: "/load.cpio", accel: "tcg"}.hotplugArgs(ramp10.Args())
+	args := heapSubject{stockHost: stockHost{stock: "/bzImage", accel: "tcg"}, stockInitrd: "/load.cpio"}.hotplugArgs(ramp10.Args())
 	line := strings.Join(args, " ")
 	for _, want := range []string{"-m 268435456B,slots=7,maxmem=2147483648B", "-kernel /bzImage", "memhp_default_state=online_movable", "-- -load ramp -rate 10"} {
 		if !strings.Contains(line, want) {

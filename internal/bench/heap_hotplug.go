@@ -1,34 +1,24 @@
 package bench
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/silo-os/silo/host/vmm"
-	"github.com/silo-os/silo/host/vmm/qmp"
 )
 
 // hotplugGuest is the stock kernel with the load program as its first process; its memory comes and goes
 // as modules that are plugged by ACPI.
 type hotplugGuest struct {
-	monitor *qmp.Client
-	pid     int
+	*bareQEMU
 	said    *words
 	plugged []string // ids of the modules, oldest first; belongs to whoever calls SetSize
 	named   int      // modules plugged until now
 	size    atomic.Int64
-	ended   chan struct{} // closed when QEMU has ended
-	stderr  bytes.Buffer  // QEMU's own; read after ended
 }
 
 // hotplugSlots is how many modules of pollStep lead from the least to the most.
@@ -36,46 +26,13 @@ const hotplugSlots = (heapMost - pollLeast) / pollStep
 
 // startHotplug starts QEMU with the load program on its console.
 func (s heapSubject) startHotplug(ctx context.Context, args []string, said *words) (*hotplugGuest, error) {
-	conn, far, err := vmm.Socketpair()
+	q, err := startQEMU(ctx, s.hotplugArgs(args), nil, said)
 	if err != nil {
 		return nil, err
 	}
-	g := &hotplugGuest{said: said, ended: make(chan struct{})}
+	g := &hotplugGuest{bareQEMU: q, said: said}
 	g.size.Store(pollLeast)
-	started := make(chan error, 1)
-	go g.live(s.hotplugArgs(args), far, started)
-	err = <-started
-	far.Close()
-	if err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("start QEMU: %w", err)
-	}
-	if g.monitor, err = qmp.NewClient(ctx, conn, qmp.Config{}); err != nil {
-		return nil, errors.Join(fmt.Errorf("start QEMU: %w: %s", err, &g.stderr), g.Close())
-	}
-	if err := g.monitor.Execute(ctx, "cont", nil, nil); err != nil {
-		return nil, errors.Join(fmt.Errorf("start guest: %w", err), g.Close())
-	}
 	return g, nil
-}
-
-// live is the life of QEMU, on one thread: it dies with the thread that started it.
-func (g *hotplugGuest) live(args []string, monitor *os.File, started chan<- error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	defer close(g.ended)
-	cmd := exec.Command("qemu-system-x86_64", args...)
-	cmd.Stdout, cmd.Stderr = g.said, &g.stderr
-	cmd.ExtraFiles = []*os.File{monitor}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	err := cmd.Start()
-	if err == nil {
-		g.pid = cmd.Process.Pid
-	}
-	started <- err
-	if err == nil {
-		_ = cmd.Wait() // the console says how the guest ended
-	}
 }
 
 // hotplugArgs is silo's own machine with the stock kernel, slots for modules, and no virtio-mem.
@@ -115,16 +72,3 @@ func (g *hotplugGuest) Starved() (string, bool) {
 
 // Last implements heapGuest.
 func (g *hotplugGuest) Last() []string { return g.said.rest() }
-
-// Close implements heapGuest.
-func (g *hotplugGuest) Close() error {
-	err := syscall.Kill(g.pid, syscall.SIGKILL)
-	if errors.Is(err, syscall.ESRCH) {
-		err = nil
-	}
-	<-g.ended
-	if g.monitor != nil {
-		g.monitor.Close()
-	}
-	return err
-}

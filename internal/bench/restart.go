@@ -166,8 +166,8 @@ func (r *restartRun) judge() ([]Result, error) {
 	for _, g := range r.guests {
 		served += g.load.served
 		longest = max(longest, g.load.longest)
-		for _, err := range g.load.errs {
-			r.fault("client of %s: %v", g.name, err)
+		if g.load.err != nil {
+			r.fault("client of %s: %v", g.name, g.load.err)
 		}
 	}
 	note := fmt.Sprintf("%d kills of the node with 2 guests in %d MiB, %d requests answered and checked, longest answer %.2f s; "+

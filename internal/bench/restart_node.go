@@ -152,7 +152,10 @@ func (r *restartRun) watchMemory(ctx context.Context) (stop func() []string) {
 func (r *restartRun) end(ctx context.Context) error {
 	var errs []error
 	for _, g := range r.guests {
-		g.load.stop()
+		g.load.cancel()
+	}
+	for _, g := range r.guests {
+		g.load.wait()
 	}
 	for _, g := range r.guests {
 		if _, err := r.client.Kill(ctx, g.name); err != nil {

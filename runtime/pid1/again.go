@@ -12,9 +12,9 @@ const (
 	// retryAfter is how long after a host was found to be away it is tried again.
 	retryAfter = 20 * time.Millisecond
 
-	// pulseEvery is how often the host is asked something that only one which knows this guest answers. A host
+	// askHostEvery is how often the host is asked something that only one which knows this guest answers. A host
 	// that took the place of another so quickly that the port did not show it is noticed by that.
-	pulseEvery = 2 * time.Second
+	askHostEvery = 2 * time.Second
 )
 
 // helloAgain has Hello said: another host may be there, which knows nothing of this guest.
@@ -49,10 +49,10 @@ func (g *guest) reintroduce() {
 	}
 }
 
-// pulse looks whether the host knows this guest, as long as the guest lives.
-func (g *guest) pulse() {
-	for range time.Tick(pulseEvery) {
-		ctx, cancel := context.WithTimeout(context.Background(), pulseEvery)
+// watchHost looks whether the host knows this guest, as long as the guest lives.
+func (g *guest) watchHost() {
+	for range time.Tick(askHostEvery) {
+		ctx, cancel := context.WithTimeout(context.Background(), askHostEvery)
 		_, err := g.host.AskTime(ctx)
 		cancel()
 		g.heed(err)

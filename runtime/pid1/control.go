@@ -4,8 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"math"
-	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -100,20 +98,6 @@ func newControl(log *slog.Logger, m machine, host speaker, w hvcall.Welcome, unm
 	return c
 }
 
-// tellPinned says that the application's own setting stands, if it has one, and has no more than that asked for
-// while it does not speak.
-func (c *control) tellPinned(env []string) {
-	for _, e := range env {
-		if name, value, _ := strings.Cut(e, "="); name == "GOMAXPROCS" {
-			if n, err := strconv.Atoi(value); err == nil && n > 0 {
-				c.queue = sched.NewGovernor(sched.Config{Max: min(n, wholeCPUs(c.welcome.CPU.MaxMilli)), Probe: true})
-			}
-			c.log.Info("GOMAXPROCS is set in the environment: it is left as it is, and grants change only where the application runs", "GOMAXPROCS", value)
-			return
-		}
-	}
-}
-
 // post hands f to the control loop, which then looks at the memory. It waits while the loop is behind.
 func (c *control) post(f func(*control)) {
 	c.events <- func(c *control) { c.due = true; f(c) }
@@ -184,46 +168,6 @@ func (c *control) step(now time.Duration) time.Duration {
 	return tickQuiet
 }
 
-// stepCPU brings vCPUs where they are wanted and granted, and says what is wanted.
-func (c *control) stepCPU(now time.Duration) {
-	milli := c.cpuWanted(now)
-	c.moveVCPUs(now)
-	c.tellWidth()
-	if !c.due && c.demand.Revision > 0 { // the last look at the memory holds
-		c.settle(c.allowed)
-		c.tellUsage(now)
-	}
-	if milli != c.demand.MilliCPU && c.demand.Revision > 0 { // the first demand waits for the memory's half
-		c.demand.Revision++
-		c.demand.MilliCPU, c.demand.Applied, c.demand.Reason = milli, c.applied, hvcall.ReasonRunQueue
-		c.sendDemand()
-	}
-}
-
-func (c *control) sendDemand() {
-	if err := c.host.SendDemand(c.demand); err != nil {
-		c.log.Error("demand not sent", "err", err)
-	}
-}
-
-// tellWidth states the application's grant again where only its vCPUs changed.
-func (c *control) tellWidth() {
-	if c.app == nil || c.told.MilliCPU == c.cpu.usable() {
-		return
-	}
-	g := c.told
-	g.MilliCPU = c.cpu.usable()
-	c.sendGrant(g)
-}
-
-func (c *control) sendGrant(g hvcall.Grant) {
-	g.Serial = c.told.Serial + 1
-	c.told = g
-	if err := c.app.SendGrant(g); err != nil {
-		c.log.Debug("application not told", "err", err)
-	}
-}
-
 func (c *control) applyLimit(limit int64, r Reading) {
 	if d := limit - c.limit; d > -worthTelling && d < worthTelling {
 		if !r.Stalled || r.Charged > c.limit-worthTelling {
@@ -241,213 +185,12 @@ func (c *control) applyLimit(limit int64, r Reading) {
 	c.limit = limit
 }
 
-// cpuWanted is what the application says, or the run queue in its place.
-func (c *control) cpuWanted(now time.Duration) uint32 {
-	if c.app != nil {
-		return c.cpu.wanted
-	}
-	if now < startHold { // it may yet speak, and what it does while it starts says nothing
-		return c.cpu.wanted
-	}
-	s, err := c.m.schedule()
-	if err != nil {
-		c.log.Warn("run queue not read", "err", err)
-		return c.cpu.wanted
-	}
-	want, _, _ := c.queue.Step(now, s.sample(c.cpu.width))
-	c.cpu.wanted = c.most(uint32(want) * 1000)
-	return c.cpu.wanted
-}
-
-func (c *control) moveVCPUs(now time.Duration) {
-	action, to := c.cpu.next(now)
-	switch action {
-	case vcpuNothing:
-	case vcpuStart:
-		go func() {
-			err := c.m.online(to)
-			c.postQuick(func(c *control) {
-				if err != nil {
-					c.log.Error("vCPUs not started", "err", err)
-					c.cpu.notStarted()
-					return
-				}
-				c.cpu.started(to)
-			})
-		}()
-	case vcpuWiden, vcpuNarrow:
-		if err := c.m.setWidth(to); err != nil {
-			c.log.Error("cpuset not set", "vcpus", to, "err", err)
-		}
-		c.usageAt = 0
-	case vcpuAsk: // tellApp says so: what it is told follows the target
-	}
-}
-
 // settle notes the newest grant as applied once the application has no more than it says. For a
 // smaller grant that is when the kernel took the lower limit: the host unplugs on our word.
 func (c *control) settle(limit int64) {
 	if c.cpu.settled() && !c.cpu.starting && c.limit < limit+worthTelling {
 		c.applied = c.grant.Serial
 	}
-}
-
-// tellApp states the application's own grant where it changed.
-func (c *control) tellApp(p Plan) {
-	if c.app == nil {
-		return
-	}
-	g := hvcall.Grant{Revision: c.answered, Memory: uint64(p.Share), Limit: c.grant.Limit, Price: c.grant.Price}
-	switch {
-	case c.late.now:
-		g.Limit = hvcall.LimitLate
-	case p.Capped && c.balance.AtMaximum():
-		g.Limit = hvcall.LimitMaximum // the host was never asked for what it could not give
-	}
-	g.MilliCPU = c.cpu.usable()
-	d := p.Share - int64(c.told.Memory)
-	same := g.MilliCPU == c.told.MilliCPU && g.Revision == c.told.Revision && g.Limit == c.told.Limit && g.Price == c.told.Price
-	if same && d < worthTelling && d > -worthTelling {
-		return
-	}
-	c.sendGrant(g)
-}
-
-func (c *control) tellHost(now time.Duration, p Plan) {
-	if c.grant.Revision >= c.demand.Revision {
-		c.answered = c.asked
-	}
-	if p.State {
-		c.asked = c.balance.app.Revision
-	} else if c.answered == c.asked {
-		// What it asks for is within what stands already.
-		c.asked, c.answered = c.balance.app.Revision, c.balance.app.Revision
-	}
-	if p.State {
-		d := p.Demand
-		d.Revision = c.demand.Revision + 1
-		d.MilliCPU, d.Applied = c.cpu.wanted, c.applied
-		c.demand, c.stated = d, d.Revision
-		c.sendDemand()
-	}
-	c.tellUsage(now)
-}
-
-func (c *control) tellUsage(now time.Duration) {
-	if c.usageAt == 0 || now-c.usageAt >= usageEvery || c.applied != c.toldApplied {
-		c.usageAt, c.toldApplied = now, c.applied
-		c.sendUsage(now)
-	}
-}
-
-func (c *control) sendUsage(now time.Duration) {
-	st, err := c.m.oom()
-	if err != nil {
-		c.log.Warn("kills not counted", "err", err)
-	}
-	u := hvcall.Usage{
-		Applied: c.applied, Total: c.grant.Memory, Free: uint64(c.lastRead.Free), Application: uint64(c.lastRead.Charged),
-		Live: c.appUsage.Live, Stalls: c.stalls.count, StallNanos: uint64(c.stalls.time()), Kills: uint64(st.kills), Cycles: c.appUsage.Cycles,
-		CPUNanos: c.appUsage.CPUNanos, MilliCPU: min(uint32(max(c.cpu.width, 1))*1000, max(c.cpu.granted, 1)), Online: uint32(max(c.cpu.running, 1)), GoMaxProcs: c.appUsage.GoMaxProcs,
-	}
-	if err := c.host.SendUsage(u); err != nil {
-		c.log.Error("usage not sent", "err", err)
-	}
-}
-
-// hostGrant takes in a grant. An older one than the newest is dropped.
-func (c *control) hostGrant(g hvcall.Grant) {
-	if g.Serial <= c.grant.Serial {
-		return
-	}
-	old := c.grant
-	c.grant = g
-	c.due = c.due || g.Memory != old.Memory || g.Price != old.Price || g.Limit != old.Limit ||
-		(g.Revision >= c.stated && old.Revision < c.stated)
-	c.balance.Granted(int64(g.Memory), g.Revision >= c.demand.Revision)
-	if g.MilliCPU != c.cpu.granted && g.MilliCPU%1000 != 0 {
-		// Processors that are there and yet are not all the guest's: only this says so.
-		c.log.Info("part of a vCPU granted", "vcpus", float64(g.MilliCPU)/1000)
-	}
-	c.cpu.granted = g.MilliCPU
-}
-
-// hostSteal passes on what the host says of time that others took.
-func (c *control) hostSteal(s hvcall.Steal) {
-	if c.app == nil || !c.appSteal {
-		return
-	}
-	if err := c.app.SendSteal(s); err != nil {
-		c.log.Debug("application not told", "err", err)
-	}
-}
-
-// restate has everything stated to a host that may have heard nothing of it.
-func (c *control) restate() {
-	c.usageAt = 0
-	if c.demand.Revision == 0 {
-		return
-	}
-	c.demand.Revision++
-	c.demand.Applied, c.demand.Reason = c.applied, hvcall.ReasonRestate
-	if err := c.host.SendDemand(c.demand); err != nil {
-		c.log.Error("demand not sent", "err", err)
-	}
-}
-
-// appStarted lets the time begin in which an application may say that it speaks. It must not begin sooner: a guest
-// that goes on from a template takes hundreds of milliseconds on a busy host until it has its application.
-func (c *control) appStarted() {
-	if c.app == nil {
-		c.cpu.hold = c.now() + startHold
-	}
-}
-
-// appHello makes the application a speaker and returns what it is welcomed with.
-func (c *control) appHello(app speaker, h hvcall.Hello) hvcall.Welcome {
-	c.app, c.appSteal = app, h.Can(hvcall.CapSteal)
-	c.cpu.speaks, c.cpu.hold = true, 0
-	c.told = hvcall.Grant{Serial: c.told.Serial + 1, Memory: uint64(max(c.limit, mib)), MilliCPU: min(uint32(max(c.cpu.width, 1))*1000, max(c.cpu.granted, 1))}
-	return hvcall.Welcome{
-		Name: c.welcome.Name, Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU},
-		Memory: hvcall.MemoryBounds{Max: c.welcome.Memory.Max}, CPU: c.welcome.CPU,
-		Grant: hvcall.GrantJSON{Serial: c.told.Serial, Memory: c.told.Memory, MilliCPU: c.told.MilliCPU},
-	}
-}
-
-// appGone takes in that the application hung up: from then on it is governed from outside.
-func (c *control) appGone() {
-	c.app, c.cpu.speaks = nil, false
-	c.balance.AppDemand(hvcall.Demand{})
-}
-
-// appDemand takes in what the application states. Older revisions are dropped.
-func (c *control) appDemand(d hvcall.Demand) {
-	if d.Revision <= c.balance.app.Revision {
-		return
-	}
-	old := c.balance.app
-	c.due = c.due || d.Memory != old.Memory || d.Floor != old.Floor || d.Urgency != old.Urgency
-	c.balance.AppDemand(d)
-	c.cpu.wanted = c.most(d.MilliCPU)
-	if d.Applied >= c.told.Serial && c.cpu.acknowledged() {
-		if err := c.m.setWidth(c.cpu.width); err != nil {
-			c.log.Error("cpuset not set", "vcpus", c.cpu.width, "err", err)
-		}
-	}
-}
-
-// most is a number of thousandths within what the guest can ever have.
-func (c *control) most(milli uint32) uint32 {
-	if c.welcome.CPU.MaxMilli > 0 {
-		milli = min(milli, c.welcome.CPU.MaxMilli)
-	}
-	return max(milli, 1)
-}
-
-func (c *control) appUses(u hvcall.Usage) {
-	c.appUsage = u
-	c.balance.AppHeld(int64(u.Application))
 }
 
 // shutdown asks the application to end and ends it when the time is over.

@@ -41,7 +41,8 @@
 // # Parts
 //
 // [Balance] and classify are pure. The control loop (control.go) owns all state of governing in
-// one goroutine; everything else posts to it. Files named after one noun each: mounts, network,
+// one goroutine; everything else posts to it. What it does about vCPUs is in governcpu.go, about the gate in gatekeep.go; what it
+// hears is in hear.go, and what it says in tell.go. Files named after one noun each: mounts, network,
 // cgroup, gate, cpus, app, logs.
 //
 // # Lock order

@@ -75,7 +75,7 @@ func live() error {
 	if err != nil {
 		return err
 	}
-	go g.pulse()
+	go g.watchHost()
 	var exit hvcall.Exit
 	if unprepared != nil {
 		exit = initFailed(unprepared)
