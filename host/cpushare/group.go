@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/silo-os/silo/host/internal/cgroup"
 )
 
 // group is one cgroup with the cpu controller, threaded where it is of version 2.
@@ -23,7 +23,7 @@ type group struct {
 func (g group) make() error {
 	if g.v2 {
 		// The controller has to be handed down before a group can have it.
-		if err := write(filepath.Dir(g.dir), "cgroup.subtree_control", "+cpu"); err != nil {
+		if err := cgroup.Write(filepath.Dir(g.dir), "cgroup.subtree_control", "+cpu"); err != nil {
 			return err
 		}
 	}
@@ -31,14 +31,14 @@ func (g group) make() error {
 		return fmt.Errorf("make cgroup: %w", err)
 	}
 	if g.v2 {
-		return write(g.dir, "cgroup.type", "threaded")
+		return cgroup.Write(g.dir, "cgroup.type", "threaded")
 	}
 	return nil
 }
 
 // addProcess moves all threads of a process into the group.
 func (g group) addProcess(pid int) error {
-	return write(g.dir, "cgroup.procs", strconv.Itoa(pid))
+	return cgroup.Write(g.dir, "cgroup.procs", strconv.Itoa(pid))
 }
 
 // addThread moves one thread.
@@ -47,7 +47,7 @@ func (g group) addThread(tid int) error {
 	if g.v2 {
 		file = "cgroup.threads"
 	}
-	return write(g.dir, file, strconv.Itoa(tid))
+	return cgroup.Write(g.dir, file, strconv.Itoa(tid))
 }
 
 // set writes a setting.
@@ -58,13 +58,13 @@ func (g group) set(s setting) error {
 			q := quotaOf(s.cap)
 			limit = fmt.Sprintf("%d %d", q.runtime, q.period)
 		}
-		return errors.Join(write(g.dir, "cpu.weight", strconv.FormatInt(weightOf(s.weight), 10)), write(g.dir, "cpu.max", limit))
+		return errors.Join(cgroup.Write(g.dir, "cpu.weight", strconv.FormatInt(weightOf(s.weight), 10)), cgroup.Write(g.dir, "cpu.max", limit))
 	}
-	if err := write(g.dir, "cpu.shares", strconv.FormatInt(sharesOf(s.weight), 10)); err != nil {
+	if err := cgroup.Write(g.dir, "cpu.shares", strconv.FormatInt(sharesOf(s.weight), 10)); err != nil {
 		return err
 	}
 	if s.cap == 0 {
-		return write(g.dir, "cpu.cfs_quota_us", "-1")
+		return cgroup.Write(g.dir, "cpu.cfs_quota_us", "-1")
 	}
 	return g.setQuota(quotaOf(s.cap))
 }
@@ -72,24 +72,24 @@ func (g group) set(s setting) error {
 // setQuota writes both halves of a version 1 quota. Between them the kernel checks an old half with a new one, so for a
 // moment there is none.
 func (g group) setQuota(q quota) error {
-	have, err := read(g.dir, "cpu.cfs_period_us")
+	have, err := cgroup.Read(g.dir, "cpu.cfs_period_us")
 	if err != nil {
 		return err
 	}
 	if have != strconv.FormatInt(q.period, 10) {
-		if err := write(g.dir, "cpu.cfs_quota_us", "-1"); err != nil {
+		if err := cgroup.Write(g.dir, "cpu.cfs_quota_us", "-1"); err != nil {
 			return err
 		}
-		if err := write(g.dir, "cpu.cfs_period_us", strconv.FormatInt(q.period, 10)); err != nil {
+		if err := cgroup.Write(g.dir, "cpu.cfs_period_us", strconv.FormatInt(q.period, 10)); err != nil {
 			return err
 		}
 	}
-	return write(g.dir, "cpu.cfs_quota_us", strconv.FormatInt(q.runtime, 10))
+	return cgroup.Write(g.dir, "cpu.cfs_quota_us", strconv.FormatInt(q.runtime, 10))
 }
 
 // throttled is how long the group's quota kept its threads from running, summed over processors.
 func (g group) throttled() (time.Duration, error) {
-	s, err := read(g.dir, "cpu.stat")
+	s, err := cgroup.Read(g.dir, "cpu.stat")
 	if err != nil {
 		return 0, err
 	}
@@ -118,42 +118,5 @@ func parseThrottled(stat string) (time.Duration, error) {
 	return 0, nil
 }
 
-// A group is busy for a moment after its last thread has ended.
-const (
-	removeTries = 20
-	removePause = 5 * time.Millisecond
-)
-
 // remove removes the group. One that is not there is no error.
-func (g group) remove() error {
-	for try := 1; ; try++ {
-		err := os.Remove(g.dir)
-		switch {
-		case err == nil, errors.Is(err, fs.ErrNotExist):
-			return nil
-		case !errors.Is(err, unix.EBUSY), try == removeTries:
-			return fmt.Errorf("remove cgroup: %w", err)
-		}
-		time.Sleep(removePause)
-	}
-}
-
-func write(dir, file, value string) error {
-	f, err := os.OpenFile(filepath.Join(dir, file), os.O_WRONLY, 0) // never made: a folder without it is no cgroup
-	if err != nil {
-		return fmt.Errorf("write cgroup: %w", err)
-	}
-	_, err = f.WriteString(value)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("write cgroup: %q: %w", value, err)
-	}
-	return nil
-}
-
-func read(dir, file string) (string, error) {
-	b, err := os.ReadFile(filepath.Join(dir, file))
-	if err != nil {
-		return "", fmt.Errorf("read cgroup: %w", err)
-	}
-	return strings.TrimSpace(string(b)), nil
-}
+func (g group) remove() error { return cgroup.Remove(g.dir) }

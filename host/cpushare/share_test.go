@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/prometheus/procfs"
+
+	"github.com/silo-os/silo/host/internal/cgroup"
 )
 
 // spinEnv makes the test's own program one that spins: it runs where there is no other, as the first process of a guest.
@@ -53,7 +55,7 @@ func enforcing(t *testing.T) *Shares {
 		if err != nil {
 			t.Fatal(err)
 		}
-		probe := group{filepath.Join(base, identity{1 << 30, 0}.name()), s.h.v2}
+		probe := group{filepath.Join(base, identity{1 << 30, 0}.name()), s.h.V2}
 		err = probe.make()
 		if rerr := probe.remove(); err == nil && rerr == nil {
 			return s
@@ -158,14 +160,14 @@ func TestAdvisory(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	s := &Shares{log: slog.New(slog.NewTextHandler(&log, nil)), proc: proc, h: hierarchy{mount: t.TempDir()}}
+	s := &Shares{log: slog.New(slog.NewTextHandler(&log, nil)), proc: proc, h: cgroup.Mount{Dir: t.TempDir()}}
 	cmd := spin(t)
 	for range 3 {
 		sh := s.Hold(cmd.Process.Pid, []int{cmd.Process.Pid})
 		if !sh.Advisory() {
 			t.Fatal("a folder that is no cgroup hierarchy enforces")
 		}
-		if left, err := os.ReadDir(s.h.mount); err != nil || len(left) != 0 {
+		if left, err := os.ReadDir(s.h.Dir); err != nil || len(left) != 0 {
 			t.Errorf("left: %v, %v", left, err)
 		}
 		if _, err := sh.Read(); err != nil {
@@ -229,7 +231,7 @@ func value(t *testing.T, g group, v1, v2 string) string {
 	if g.v2 {
 		v1 = v2
 	}
-	s, err := read(g.dir, v1)
+	s, err := cgroup.Read(g.dir, v1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"github.com/prometheus/procfs"
+
+	"github.com/silo-os/silo/host/internal/cgroup"
 )
 
 // Config configures Shares. The zero value is right.
@@ -18,7 +20,7 @@ type Config struct {
 type Shares struct {
 	log  *slog.Logger
 	proc procfs.FS
-	h    hierarchy
+	h    cgroup.Mount
 	why  error // why nothing can be enforced; nil = it can
 
 	advisory sync.Once // it was said
@@ -36,7 +38,7 @@ func Open(cfg Config) *Shares {
 		s.why = err
 		return s
 	}
-	removed, err := sweep(base, s.h.v2, s.alive)
+	removed, err := sweep(base, s.h.V2, s.alive)
 	for _, name := range removed {
 		s.log.Info("cgroup of a machine that is no more removed", "cgroup", name)
 	}
@@ -55,7 +57,7 @@ func (s *Shares) open() (base string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("find cgroups: %w", err)
 	}
-	if s.h, err = findHierarchy(mounts, readControllers); err != nil {
+	if s.h, err = cgroup.Find(mounts, cgroup.Controllers, "cpu"); err != nil {
 		return "", err
 	}
 	return s.base(os.Getpid())
@@ -71,7 +73,7 @@ func (s *Shares) base(pid int) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find cgroup: %w", err)
 	}
-	return s.h.baseOf(groups)
+	return baseOf(s.h, groups)
 }
 
 // identify tells which process a number means now. One that has ended and was not waited for is none any more.
@@ -124,7 +126,7 @@ func (s *Shares) enforce(sh *Share) error {
 	if err != nil {
 		return err
 	}
-	if err := sh.enter(machineGroups(base, i, s.h.v2)); err != nil {
+	if err := sh.enter(machineGroups(base, i, s.h.V2)); err != nil {
 		sh.remove(base)
 		return err
 	}

@@ -6,15 +6,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
-)
 
-// errNoController says that no hierarchy of cgroups has the memory controller.
-var errNoController = errors.New("no mounted cgroup hierarchy has the memory controller")
+	"github.com/silo-os/silo/host/internal/cgroup"
+)
 
 // own is the group of version 2 that this process moves into.
 const own = "silo-node"
@@ -33,43 +31,30 @@ func findBase() (dir string, v2 bool, err error) {
 	if err != nil {
 		return "", false, fmt.Errorf("read own cgroups: %w", err)
 	}
-	return baseIn(mounts, groups, controllersOf)
+	return baseIn(mounts, groups, cgroup.Controllers)
 }
 
 // baseIn is findBase with what it reads. controllers reads the list of a version 2 mount.
 func baseIn(mounts []*procfs.MountInfo, groups []procfs.Cgroup, controllers func(string) string) (string, bool, error) {
-	for _, m := range mounts {
-		_, memory := m.SuperOptions["memory"]
-		v2 := m.FSType == "cgroup2" && slices.Contains(strings.Fields(controllers(m.MountPoint)), "memory")
-		if !v2 && (m.FSType != "cgroup" || !memory) {
-			continue
-		}
-		for _, g := range groups {
-			if v2 && g.HierarchyID != 0 || !v2 && !slices.Contains(g.Controllers, "memory") {
-				continue
-			}
-			path := strings.TrimSuffix(strings.TrimPrefix(g.Path, strings.TrimSuffix(m.Root, "/")), "/"+own)
-			if strings.HasPrefix(path, "/..") {
-				return "", false, fmt.Errorf("find cgroup: %s is outside the mounted hierarchy %s", g.Path, m.MountPoint)
-			}
-			return filepath.Join(m.MountPoint, path), v2, nil
-		}
-	}
-	return "", false, errNoController
-}
-
-func controllersOf(mount string) string {
-	b, err := os.ReadFile(filepath.Join(mount, "cgroup.controllers"))
+	m, err := cgroup.Find(mounts, controllers, "memory")
 	if err != nil {
-		return ""
+		return "", false, err
 	}
-	return string(b)
+	group, err := m.Of(groups)
+	if err != nil {
+		return "", false, err
+	}
+	path := strings.TrimSuffix(strings.TrimPrefix(group, strings.TrimSuffix(m.Root, "/")), "/"+own)
+	if strings.HasPrefix(path, "/..") {
+		return "", false, fmt.Errorf("find cgroup: %s is outside the mounted hierarchy %s", group, m.Dir)
+	}
+	return filepath.Join(m.Dir, path), m.V2, nil
 }
 
 // handDown lets groups below base have the memory controller. The root may always; another only without processes, so
 // those move aside.
 func handDown(base string) error {
-	err := write(base, "cgroup.subtree_control", "+memory")
+	err := cgroup.Write(base, "cgroup.subtree_control", "+memory")
 	if !errors.Is(err, unix.EBUSY) {
 		return err
 	}
@@ -77,16 +62,16 @@ func handDown(base string) error {
 	if err := os.Mkdir(aside, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("make memory cgroup: %w", err)
 	}
-	pids, err := os.ReadFile(filepath.Join(base, "cgroup.procs"))
+	pids, err := cgroup.Read(base, "cgroup.procs")
 	if err != nil {
-		return fmt.Errorf("read memory cgroup: %w", err)
+		return err
 	}
-	for _, pid := range strings.Fields(string(pids)) {
-		if err := write(aside, "cgroup.procs", pid); err != nil && !errors.Is(err, unix.ESRCH) {
+	for _, pid := range strings.Fields(pids) {
+		if err := cgroup.Write(aside, "cgroup.procs", pid); err != nil && !errors.Is(err, unix.ESRCH) {
 			return err
 		}
 	}
-	return write(base, "cgroup.subtree_control", "+memory")
+	return cgroup.Write(base, "cgroup.subtree_control", "+memory")
 }
 
 // Sweep removes the groups of machines that keep does not know, and returns their names.

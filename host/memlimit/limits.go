@@ -8,10 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/silo-os/silo/host/internal/cgroup"
 )
 
 // Overhead is what QEMU may hold beside guest memory, bytes. It has to be more than any QEMU ever needs, and
@@ -67,7 +67,7 @@ func (l *Limits) try() error {
 		return err
 	}
 	defer os.Remove(dir)
-	return write(dir, l.file(), strconv.Itoa(Overhead))
+	return cgroup.Write(dir, l.file(), strconv.Itoa(Overhead))
 }
 
 func (l *Limits) file() string {
@@ -91,7 +91,7 @@ func (l *Limits) Confine(name string, pid int, bytes int64) error {
 	if err := l.Set(name, bytes); err != nil {
 		return err
 	}
-	return write(dir, "cgroup.procs", strconv.Itoa(pid))
+	return cgroup.Write(dir, "cgroup.procs", strconv.Itoa(pid))
 }
 
 // Set changes how many bytes a guest may hold. A machine that holds more is made to give up what QEMU can; it
@@ -100,7 +100,7 @@ func (l *Limits) Set(name string, bytes int64) error {
 	if l.base == "" {
 		return nil
 	}
-	err := write(l.dir(name), l.file(), strconv.FormatInt(bytes+Overhead, 10))
+	err := cgroup.Write(l.dir(name), l.file(), strconv.FormatInt(bytes+Overhead, 10))
 	if errors.Is(err, unix.EBUSY) {
 		return nil // version 1: it holds more at this moment. The next change tries again
 	}
@@ -113,46 +113,18 @@ func (l *Limits) Held(name string) int64 {
 	if l.v2 {
 		file = "memory.current"
 	}
-	b, err := os.ReadFile(filepath.Join(l.dir(name), file))
+	held, err := cgroup.Read(l.dir(name), file)
 	if err != nil || l.base == "" {
 		return 0
 	}
-	n, _ := strconv.ParseInt(strings.TrimSpace(string(b)), 10, 64) // 0 where it is none
+	n, _ := strconv.ParseInt(held, 10, 64) // 0 where it is none
 	return n
 }
-
-// A group is busy for a moment after its process has ended.
-const (
-	removeTries = 40
-	removePause = 5 * time.Millisecond
-)
 
 // Remove removes the group of a machine that has ended.
 func (l *Limits) Remove(name string) error {
 	if l.base == "" {
 		return nil
 	}
-	for try := 1; ; try++ {
-		err := os.Remove(l.dir(name))
-		switch {
-		case err == nil, errors.Is(err, fs.ErrNotExist):
-			return nil
-		case !errors.Is(err, unix.EBUSY), try == removeTries:
-			return fmt.Errorf("remove memory cgroup: %w", err)
-		}
-		time.Sleep(removePause)
-	}
-}
-
-// write changes a file of a group. It is never made: a folder without it is no group.
-func write(dir, file, value string) error {
-	f, err := os.OpenFile(filepath.Join(dir, file), os.O_WRONLY, 0)
-	if err != nil {
-		return fmt.Errorf("write memory cgroup: %w", err)
-	}
-	_, err = f.WriteString(value)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("write memory cgroup: %q: %w", value, err)
-	}
-	return nil
+	return cgroup.Remove(l.dir(name))
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/procfs"
+
+	"github.com/silo-os/silo/host/internal/cgroup"
 )
 
 func TestBaseIn(t *testing.T) {
@@ -37,7 +39,7 @@ func TestBaseIn(t *testing.T) {
 			t.Errorf("%s: %q, %v, %v", name, dir, is2, err)
 		}
 	}
-	if _, _, err := baseIn(nil, nil, none); !errors.Is(err, errNoController) {
+	if _, _, err := baseIn(nil, nil, none); !errors.Is(err, cgroup.ErrNoController) {
 		t.Errorf("no mounts: %v", err)
 	}
 }

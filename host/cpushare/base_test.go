@@ -5,36 +5,12 @@ import (
 	"testing"
 
 	"github.com/prometheus/procfs"
+
+	"github.com/silo-os/silo/host/internal/cgroup"
 )
 
-func TestFindHierarchy(t *testing.T) {
-	v1 := &procfs.MountInfo{FSType: "cgroup", MountPoint: "/cg/cpu,cpuacct", SuperOptions: map[string]string{"rw": "", "cpu": "", "cpuacct": ""}}
-	memory := &procfs.MountInfo{FSType: "cgroup", MountPoint: "/cg/memory", SuperOptions: map[string]string{"memory": ""}}
-	v2 := &procfs.MountInfo{FSType: "cgroup2", MountPoint: "/cg/unified"}
-	for _, c := range []struct {
-		name        string
-		mounts      []*procfs.MountInfo
-		controllers string
-		want        hierarchy
-		err         error
-	}{
-		{"version 1", []*procfs.MountInfo{memory, v1}, "", hierarchy{mount: "/cg/cpu,cpuacct"}, nil},
-		{"version 2", []*procfs.MountInfo{v2}, "cpuset cpu io\n", hierarchy{mount: "/cg/unified", v2: true}, nil},
-		{"both, the controller in version 1", []*procfs.MountInfo{v2, v1}, "hugetlb\n", hierarchy{mount: "/cg/cpu,cpuacct"}, nil},
-		{"cpuset is not cpu", []*procfs.MountInfo{v2, memory}, "cpuset\n", hierarchy{}, errNoController},
-		{"none", nil, "", hierarchy{}, errNoController},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			got, err := findHierarchy(c.mounts, func(string) string { return c.controllers })
-			if got != c.want || !errors.Is(err, c.err) {
-				t.Errorf("%+v, %v", got, err)
-			}
-		})
-	}
-}
-
 func TestBase(t *testing.T) {
-	v1, v2 := hierarchy{mount: "/cg/cpu"}, hierarchy{mount: "/cg", v2: true}
+	v1, v2 := cgroup.Mount{Controller: "cpu", Dir: "/cg/cpu"}, cgroup.Mount{Controller: "cpu", Dir: "/cg", V2: true}
 	groups := []procfs.Cgroup{
 		{HierarchyID: 4, Controllers: []string{"memory"}, Path: "/wrong"},
 		{HierarchyID: 3, Controllers: []string{"cpu", "cpuacct"}, Path: "/user"},
@@ -42,7 +18,7 @@ func TestBase(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name string
-		h    hierarchy
+		h    cgroup.Mount
 		path string // in place of the hierarchy's own; "" = that
 		want string
 	}{
@@ -58,17 +34,17 @@ func TestBase(t *testing.T) {
 			list := groups
 			if c.path != "" {
 				id := 0
-				if !c.h.v2 {
+				if !c.h.V2 {
 					id = 3
 				}
 				list = []procfs.Cgroup{{HierarchyID: id, Controllers: []string{"cpu"}, Path: c.path}}
 			}
-			if got, err := c.h.baseOf(list); got != c.want || (err == nil) != (c.want != "") {
+			if got, err := baseOf(c.h, list); got != c.want || (err == nil) != (c.want != "") {
 				t.Errorf("%q, %v", got, err)
 			}
 		})
 	}
-	if _, err := v1.baseOf(groups[2:]); !errors.Is(err, errNoController) {
+	if _, err := baseOf(v1, groups[2:]); !errors.Is(err, cgroup.ErrNoController) {
 		t.Errorf("a process in no group of the hierarchy: %v", err)
 	}
 }
