@@ -1,12 +1,9 @@
 package vmm_test
 
 import (
-	"bufio"
-	"encoding/json"
 	"errors"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -40,23 +37,7 @@ func detached(t *testing.T, cmdline ...string) vmm.Config {
 // abandoned starts a machine in another process and kills that.
 func abandoned(t *testing.T, cfg vmm.Config) {
 	t.Helper()
-	text, err := json.Marshal(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	parent := exec.CommandContext(within(t), os.Args[0])
-	parent.Env = append(os.Environ(), orphanEnv+"="+string(text))
-	parent.Stderr = os.Stderr
-	out, err := parent.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := parent.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
-		t.Fatal(err)
-	}
+	parent, _ := startElsewhere(t, cfg)
 	_ = parent.Process.Kill()
 	_ = parent.Wait() // it was killed
 }

@@ -35,16 +35,14 @@ func startAndWait() {
 	select {}
 }
 
-// When the process that started a machine is killed, QEMU is gone.
-func TestParentKilled(t *testing.T) {
-	t.Parallel()
-	cfg := config(t)
-	cfg.Accel = accel(t)
+// startElsewhere starts a machine in another process, and returns that and the line with which it tells that the machine runs.
+func startElsewhere(t *testing.T, cfg vmm.Config) (parent *exec.Cmd, told string) {
+	t.Helper()
 	text, err := json.Marshal(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	parent := exec.CommandContext(within(t), os.Args[0])
+	parent = exec.CommandContext(within(t), os.Args[0])
 	parent.Env = append(os.Environ(), orphanEnv+"="+string(text))
 	parent.Stderr = os.Stderr
 	out, err := parent.StdoutPipe()
@@ -54,10 +52,18 @@ func TestParentKilled(t *testing.T) {
 	if err := parent.Start(); err != nil {
 		t.Fatal(err)
 	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
+	if told, err = bufio.NewReader(out).ReadString('\n'); err != nil {
 		t.Fatal(err)
 	}
+	return parent, told
+}
+
+// When the process that started a machine is killed, QEMU is gone.
+func TestParentKilled(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	cfg.Accel = accel(t)
+	parent, line := startElsewhere(t, cfg)
 	pid, err := strconv.Atoi(strings.TrimPrefix(strings.TrimSpace(line), "qemu "))
 	if err != nil {
 		t.Fatal(err)

@@ -1,5 +1,5 @@
 // Command grab takes memory outside the Go heap, all at once and without a word to anybody, as a C
-// program would: no forecast can see it coming. It imports nothing of silo. While one thread takes it,
+// program would: no forecast can see it coming. It imports nothing that governs. While one thread takes it,
 // another counts how long it could not run.
 package main
 
@@ -8,7 +8,8 @@ import (
 	"os"
 	"strconv"
 	"syscall"
-	"time"
+
+	"github.com/silo-os/silo/internal/elastictest/testdata/heart"
 )
 
 func main() {
@@ -16,9 +17,7 @@ func main() {
 	if err != nil {
 		panic(err)
 	}
-	gap := make(chan time.Duration)
-	done := make(chan struct{})
-	go heartbeat(done, gap)
+	gap := heart.Beat()
 	b, err := syscall.Mmap(-1, 0, mib<<20, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE|syscall.MAP_ANON)
 	if err != nil {
 		panic(err)
@@ -31,23 +30,5 @@ func main() {
 			panic("memory changed")
 		}
 	}
-	close(done)
-	fmt.Printf("grabbed %d MiB, longest gap %d ms\n", mib, (<-gap).Milliseconds())
-}
-
-// heartbeat neither allocates nor waits for a lock.
-func heartbeat(done <-chan struct{}, gap chan<- time.Duration) {
-	var longest time.Duration
-	last := time.Now()
-	tick := time.NewTicker(20 * time.Millisecond)
-	for {
-		select {
-		case <-done:
-			gap <- longest
-			return
-		case <-tick.C:
-			longest = max(longest, time.Since(last))
-			last = time.Now()
-		}
-	}
+	fmt.Printf("grabbed %d MiB, longest gap %d ms\n", mib, gap().Milliseconds())
 }

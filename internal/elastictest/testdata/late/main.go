@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/silo-os/silo/internal/elastictest/testdata/heart"
 	_ "github.com/silo-os/silo/runtime/auto"
 )
 
@@ -18,9 +19,7 @@ const (
 var keep [][]byte
 
 func main() {
-	gap := make(chan time.Duration)
-	done := make(chan struct{})
-	go heartbeat(done, gap)
+	gap := heart.Beat()
 	start := time.Now()
 	for n := 0; n < most; n += size {
 		b := make([]byte, size)
@@ -30,23 +29,5 @@ func main() {
 		keep = append(keep, b)
 		time.Sleep(time.Until(start.Add(time.Duration(n) * time.Second / pace)))
 	}
-	close(done)
-	fmt.Printf("grew to %d MiB, longest gap %d ms\n", most>>20, (<-gap).Milliseconds())
-}
-
-// heartbeat neither allocates nor waits for a lock.
-func heartbeat(done <-chan struct{}, gap chan<- time.Duration) {
-	var longest time.Duration
-	last := time.Now()
-	tick := time.NewTicker(20 * time.Millisecond)
-	for {
-		select {
-		case <-done:
-			gap <- longest
-			return
-		case <-tick.C:
-			longest = max(longest, time.Since(last))
-			last = time.Now()
-		}
-	}
+	fmt.Printf("grew to %d MiB, longest gap %d ms\n", most>>20, gap().Milliseconds())
 }
