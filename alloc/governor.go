@@ -180,6 +180,8 @@ func (g *Governor) Step(now time.Duration, s Sample) Decision {
 	case want > g.stated:
 		d.State = true
 		g.state(now, want)
+	case g.why == hvcall.LimitLate:
+		// A program that waits for memory allocates nothing, and looks as if it needed less than it asked for.
 	case settled <= g.stated-dead(g.stated):
 		// Shrink first, then tell: nothing is stated while more than that is held.
 		if s.Held()+g.offHeap > settled && g.idle.mayReturn(now) {

@@ -52,6 +52,26 @@ func TestLateGrantPausesTheCollector(t *testing.T) {
 	}
 }
 
+// TestLateDemandStands: a program that waits allocates nothing, and yet what it asked for is not taken back, until memory
+// is late no more.
+func TestLateDemandStands(t *testing.T) {
+	g := NewGovernor(Config{})
+	s := Sample{Cycles: 5, Live: 20 * mib, Objects: 60 * mib, Total: 64 * mib, GOGC: 400}
+	g.Granted(time.Second, 64*mib, hvcall.LimitNone, true)
+	g.Step(time.Second, s)
+	s.GOGC = 100
+	g.Granted(2*time.Second, 64*mib, hvcall.LimitLate, false)
+	for now := 2 * time.Second; now < 20*time.Second; now += 50 * time.Millisecond {
+		if d := g.Step(now, s); d.State {
+			t.Fatalf("stated %d MiB at %v", d.Statement.Memory>>20, now)
+		}
+	}
+	g.Granted(20*time.Second, 256*mib, hvcall.LimitNone, true)
+	if d := g.Step(20*time.Second, s); !d.State {
+		t.Error("not taken back when memory came")
+	}
+}
+
 // TestPausedCollectorComesBack: with the GOGC it had, or with the one the program set meanwhile.
 func TestPausedCollectorComesBack(t *testing.T) {
 	c := collector{paused: true, kept: 100}
