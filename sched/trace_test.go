@@ -194,7 +194,7 @@ func TestAgentRecords(t *testing.T) {
 	a := New(Config{Trace: failing{}}, nil, func(Statement) {})
 	a.step()
 	a.step()
-	if a.cfg.Trace != nil {
+	if a.trace.W != nil {
 		t.Error("it is written to a trace that fails")
 	}
 }
