@@ -17,7 +17,7 @@ var kernelTools = []tool{
 }
 
 // kernelHeaders is what the kernel's own tools include.
-var kernelHeaders = []tool{{"stdlib.h", "libc6-dev"}, {"gelf.h", "libelf-dev"}}
+var kernelHeaders = []tool{{"stdlib.h", "libc6-dev"}}
 
 // requireKernelBuild returns a *MissingError that lists all that a kernel build lacks here.
 func requireKernelBuild(ctx context.Context, source string) error {

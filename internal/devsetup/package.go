@@ -32,7 +32,6 @@ var Packages = []Package{
 	{Name: "flex", Command: "flex", For: []Purpose{Kernel}},
 	{Name: "bison", Command: "bison", For: []Purpose{Kernel}},
 	{Name: "bc", Command: "bc", For: []Purpose{Kernel}},
-	{Name: "libelf-dev", File: "/usr/include/gelf.h", For: []Purpose{Kernel}}, // objtool
 	{Name: "xz-utils", Command: "xz", For: []Purpose{Kernel}},
 	{Name: "git", Command: "git", For: []Purpose{Kernel}}, // applies silo's patches
 	{Name: "redis-tools", Command: "redis-benchmark", For: []Purpose{Redis, Test}},

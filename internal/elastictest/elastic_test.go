@@ -3,6 +3,7 @@ package elastictest
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"path"
 	"regexp"
 	"strings"
@@ -32,6 +33,7 @@ type run struct {
 	out     bytes.Buffer
 	initLog bytes.Buffer
 	console bytes.Buffer
+	hostLog bytes.Buffer // the broker's decisions
 }
 
 // launchSlow starts machines on a host that takes so long for each grant.
@@ -71,7 +73,9 @@ func boot(t *testing.T, s setup, args ...string) *run {
 	if s.cpu == (node.CPU{}) {
 		s.cpu = node.CPU{MinMilli: 1000, MaxMilli: 2000}
 	}
-	cfg := node.Config{Templates: s.templates, Capacity: broker.Capacity{MilliCPU: s.capacity}}
+	r := &run{t: t, changed: make(chan struct{})}
+	log := slog.New(slog.NewTextHandler(writer{r, &r.hostLog}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	cfg := node.Config{Templates: s.templates, Capacity: broker.Capacity{MilliCPU: s.capacity}, Log: log}
 	if s.delay > 0 {
 		cfg.Launch = launchSlow(s.delay)
 	}
@@ -84,7 +88,6 @@ func boot(t *testing.T, s setup, args ...string) *run {
 			t.Error(err)
 		}
 	})
-	r := &run{t: t, changed: make(chan struct{})}
 	r.guest, err = n.Start(t.Context(), node.GuestSpec{
 		Name: path.Base(s.name), RefuseAfter: s.refuse, Kernel: image.KernelPath(), Initramfs: image.InitramfsPath(), Args: args, Env: s.env,
 		Memory: node.Memory{Min: 64 * mib, Max: s.most}, CPU: s.cpu,
@@ -162,7 +165,14 @@ func (r *run) wait() (hvcall.Exit, error) {
 func (r *run) transcript() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return "application:\n" + r.out.String() + "\nPID 1:\n" + r.initLog.String() + "\nkernel:\n" + r.console.String()
+	return "application:\n" + r.out.String() + "\nPID 1:\n" + r.initLog.String() + "\nkernel:\n" + r.console.String() +
+		"\nhost:\n" + lastLines(r.hostLog.String(), 60)
+}
+
+// lastLines returns the last lines of a text, n at most.
+func lastLines(text string, n int) string {
+	lines := strings.SplitAfter(text, "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "")
 }
 
 func (r *run) most(of func(node.Observation) int64) (most int64) {
