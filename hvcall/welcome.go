@@ -44,7 +44,7 @@ type CPUBounds struct {
 
 // Network configures the guest's one interface without DHCP.
 type Network struct {
-	MAC     string   `json:"mac,omitempty"`     // picks the interface; "" = the first
+	MAC     string   `json:"mac,omitempty"`     // the interface's Ethernet address, which is announced to its network; "" = as the device says, and not
 	Address []string `json:"address,omitempty"` // CIDR, IPv4 or IPv6
 	Gateway []string `json:"gateway,omitempty"`
 	DNS     []string `json:"dns,omitempty"`

@@ -104,7 +104,7 @@ func guestTable(guests []nodeapi.Guest, now time.Time) string {
 				resident = humanize.IBytes(uint64(u.MemoryResident))
 			}
 		}
-		t.AppendRow(table.Row{g.Name, describe(g), memory, resident, vcpus, g.Restarts, portList(g.Ports), since(g, now)})
+		t.AppendRow(table.Row{g.Name, describe(g), memory, resident, vcpus, g.Restarts, addressList(g), since(g, now)})
 	}
 	return t.Render()
 }

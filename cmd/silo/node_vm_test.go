@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -14,6 +15,12 @@ import (
 
 // testNode starts a node with a folder of its own, and returns what puts a command in touch with it.
 func testNode(t *testing.T) (env []string, start func() *proc) {
+	t.Helper()
+	return testNodeBy(t, (*exec.Cmd).Start)
+}
+
+// testNodeBy is testNode, whose node is started in a way of the caller's.
+func testNodeBy(t *testing.T, by func(*exec.Cmd) error) (env []string, start func() *proc) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "silo-")
 	if err != nil {
@@ -29,7 +36,7 @@ func testNode(t *testing.T) (env []string, start func() *proc) {
 	})
 	return env, func() *proc {
 		t.Helper()
-		p := silo(t, env, "node", "--dir", filepath.Join(dir, "state"))
+		p := siloBy(t, by, env, "node", "--dir", filepath.Join(dir, "state"))
 		p.await(&p.err, "node serves on")
 		return p
 	}

@@ -45,6 +45,12 @@ func (o *output) String() string {
 // silo starts the command with a TMPDIR of its own. When the test ends nothing may be left of it.
 func silo(t *testing.T, env []string, args ...string) *proc {
 	t.Helper()
+	return siloBy(t, (*exec.Cmd).Start, env, args...)
+}
+
+// siloBy is silo, started in a way of the caller's.
+func siloBy(t *testing.T, start func(*exec.Cmd) error, env []string, args ...string) *proc {
+	t.Helper()
 	p := &proc{t: t, done: make(chan struct{}), work: t.TempDir()}
 	if err := os.MkdirAll(filepath.Join(p.work, ".tmp"), 0o755); err != nil {
 		t.Fatal(err)
@@ -52,7 +58,7 @@ func silo(t *testing.T, env []string, args ...string) *proc {
 	p.cmd = exec.Command("silo", args...)
 	p.cmd.Env = append(os.Environ(), append([]string{"TMPDIR=" + filepath.Join(p.work, ".tmp")}, env...)...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.err
-	if err := p.cmd.Start(); err != nil {
+	if err := start(p.cmd); err != nil {
 		t.Fatal(err)
 	}
 	go func() { p.cmd.Wait(); close(p.done) }()

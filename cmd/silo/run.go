@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/silo-os/silo/host/bridge/tap"
 	"github.com/silo-os/silo/host/node"
 	"github.com/silo-os/silo/host/nodeapi"
 	"github.com/silo-os/silo/host/vmm"
@@ -24,6 +25,7 @@ type runOptions struct {
 	cpus    cpusFlag
 	name    string
 	network string
+	bridge  bridgeFlag
 	weight  uint32
 
 	target  targetOptions
@@ -52,6 +54,9 @@ a second Ctrl-C kills it.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.oneNetwork(cmd.Flags().Changed("network")); err != nil {
+				return err
+			}
 			code, err := o.run(cmd.Context(), w, args[0], args[1:])
 			if err == nil && code != 0 {
 				err = &exitError{code}
@@ -77,6 +82,7 @@ func (o *runOptions) register(cmd *cobra.Command, w *world) {
 	f.Var(&o.cpus, "cpus", "vCPUs guaranteed and at most, such as 0.5:2; without MAX what the host has")
 	f.StringVar(&o.name, "name", "", "the guest's name and host name (default: the application's)")
 	f.StringVar(&o.network, "network", "user", "`KIND` of network: user, restricted (only -p works) or none")
+	f.Var(&o.bridge, "net", "attach the guest to a bridge of the host; ip, gw and dns may be repeated")
 	f.StringVar(&o.saved, "template", "auto", "auto: go on from the saved state of a guest like this one, and save the first; off: boot")
 	f.DurationVar(&o.shutdownWithin, "shutdown-within", 10*time.Second, "`time` for a clean end after Ctrl-C")
 	f.DurationVar(&o.helloWithin, "hello-within", 30*time.Second, "`time` for the guest to boot")
@@ -162,6 +168,11 @@ func preflight(ctx context.Context, spec node.GuestSpec) error {
 	if _, err := exec.LookPath("qemu-system-x86_64"); err != nil {
 		return fmt.Errorf("find QEMU: %w", vmm.ErrQEMUMissing)
 	}
+	if spec.Bridge != nil {
+		if err := tap.Check(*spec.Bridge); err != nil {
+			return err
+		}
+	}
 	return checkPorts(ctx, spec.Ports)
 }
 
@@ -191,7 +202,7 @@ func (o *runOptions) spec(w *world, args []string) (node.GuestSpec, error) {
 		return node.GuestSpec{}, fmt.Errorf("--template %q: use auto or off", o.saved)
 	}
 	s := node.GuestSpec{
-		Name: o.name, Weight: o.weight, Args: args, Env: env, Ports: o.ports, Network: network, Template: o.saved == "auto",
+		Name: o.name, Weight: o.weight, Args: args, Env: env, Ports: o.ports, Network: network, Bridge: o.bridge.at, Template: o.saved == "auto",
 		Memory: node.Memory{Min: o.memory.least, Max: o.memory.most},
 		CPU:    node.CPU{MinMilli: uint32(o.cpus.least), MaxMilli: uint32(o.cpus.most)},
 		Stdout: w.stdout, Stderr: w.stderr,

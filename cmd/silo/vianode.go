@@ -80,7 +80,7 @@ const mostNamesakes = 1000
 
 func apiSpec(s node.GuestSpec) nodeapi.Spec {
 	a := nodeapi.Spec{
-		Name: s.Name, Kernel: s.Kernel, Initramfs: s.Initramfs, Args: s.Args, Env: s.Env, Network: string(s.Network), Weight: s.Weight,
+		Name: s.Name, Kernel: s.Kernel, Initramfs: s.Initramfs, Args: s.Args, Env: s.Env, Network: string(s.Network), Bridge: s.Bridge, Weight: s.Weight,
 		Memory:           nodeapi.Memory{Min: s.Memory.Min, Max: s.Memory.Max},
 		CPU:              nodeapi.CPU{MinMilli: int64(s.CPU.MinMilli), MaxMilli: int64(s.CPU.MaxMilli)},
 		HelloWithinMS:    s.HelloDeadline.Milliseconds(),

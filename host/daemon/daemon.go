@@ -166,6 +166,9 @@ func (d *Daemon) enroll(spec nodeapi.Spec) (*keeper, error) {
 	if d.keepers[spec.Name] != nil {
 		return nil, nodeapi.Refuse(nodeapi.CodeTaken, "a guest named %q is here already: choose another name, or remove it with: silo rm %s", spec.Name, spec.Name)
 	}
+	if err := d.clash(spec); err != nil {
+		return nil, err
+	}
 	if err := d.store.putHost(d.host); err != nil {
 		return nil, err
 	}

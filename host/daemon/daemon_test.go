@@ -5,12 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/silo-os/silo/host/bridge"
 	"github.com/silo-os/silo/host/broker"
 	"github.com/silo-os/silo/host/nodeapi"
 	"github.com/silo-os/silo/hvcall"
@@ -69,11 +71,19 @@ func TestLife(t *testing.T) {
 	}
 }
 
+func onBridge(address string) *bridge.Attachment {
+	return &bridge.Attachment{Bridge: "br0", Addresses: []netip.Prefix{netip.MustParsePrefix(address)}}
+}
+
 // TestRefusals: what cannot be is refused with its kind, and nothing is left of it.
 func TestRefusals(t *testing.T) {
 	r := newRig(t)
 	ctx := t.Context()
-	r.create(r.spec("kv"))
+	kv := r.spec("kv")
+	kv.Bridge = onBridge("10.0.0.5/24")
+	if g := r.create(kv); g.Spec.Bridge.MAC != kv.Bridge.HardwareAddr() {
+		t.Errorf("shown on %v", g.Spec.Bridge)
+	}
 	change := func(f func(*nodeapi.Spec)) nodeapi.Spec {
 		s := r.spec("new")
 		f(&s)
@@ -91,6 +101,10 @@ func TestRefusals(t *testing.T) {
 		"image folder":   {change(func(s *nodeapi.Spec) { s.Initramfs = "/" }), nodeapi.CodeInvalid, "not a regular file"},
 		"restart":        {change(func(s *nodeapi.Spec) { s.Restart = "sometimes" }), nodeapi.CodeInvalid, "never, on-failure or always"},
 		"network":        {change(func(s *nodeapi.Spec) { s.Network = "pigeon" }), nodeapi.CodeInvalid, "user, restricted or none"},
+		"bridge":         {change(func(s *nodeapi.Spec) { s.Bridge = &bridge.Attachment{Bridge: "br0"} }), nodeapi.CodeInvalid, "bridge: ip: the guest has no address"},
+		"bridge, ports":  {change(func(s *nodeapi.Spec) { s.Bridge = onBridge("10.0.0.6/24"); s.Ports = []nodeapi.Port{{GuestPort: 80}} }), nodeapi.CodeInvalid, "at its own address, at all its ports: leave them out"},
+		"two networks":   {change(func(s *nodeapi.Spec) { s.Bridge = onBridge("10.0.0.6/24"); s.Network = "none" }), nodeapi.CodeInvalid, "a guest has one network"},
+		"address taken":  {change(func(s *nodeapi.Spec) { s.Bridge = onBridge("10.0.0.5/8") }), nodeapi.CodeTaken, "10.0.0.5 on br0 is the address of guest kv: choose another address, or end it first with: silo stop kv"},
 		"memory":         {change(func(s *nodeapi.Spec) { s.Memory.Min = 5 }), nodeapi.CodeInvalid, "multiple"},
 		"less than none": {change(func(s *nodeapi.Spec) { s.Memory.Max = -4 * mib }), nodeapi.CodeInvalid, "nothing"},
 		"cpu":            {change(func(s *nodeapi.Spec) { s.CPU.MaxMilli = 1 << 40 }), nodeapi.CodeInvalid, "thousandths"},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/silo-os/silo/host/bridge/tap"
 	"github.com/silo-os/silo/host/node"
 	"github.com/silo-os/silo/host/nodeapi"
 	"github.com/silo-os/silo/host/vmm"
@@ -32,7 +33,7 @@ func asRefusal(err error) *nodeapi.Error {
 	}
 	code := nodeapi.CodeInternal
 	switch {
-	case errors.As(err, new(*node.SpecError)), errors.As(err, new(*vmm.ConfigError)), errors.As(err, new(*vmm.PortError)):
+	case errors.As(err, new(*node.SpecError)), errors.As(err, new(*vmm.ConfigError)), errors.As(err, new(*vmm.PortError)), errors.As(err, new(*tap.Error)):
 		code = nodeapi.CodeInvalid
 	case errors.As(err, new(*node.RefusedError)), errors.As(err, new(*node.BoundsError)):
 		code = nodeapi.CodeRefused

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/silo-os/silo/host/bridge"
 	"github.com/silo-os/silo/host/node"
 	"github.com/silo-os/silo/host/nodeapi"
 	"github.com/silo-os/silo/hvcall"
@@ -21,6 +22,8 @@ type keeper struct {
 	name string
 	seq  uint64
 	dir  string // the guest's own
+
+	bridge *bridge.Attachment // nil = it is on none
 
 	ctx  context.Context // ends when the guest is not to be started any more
 	halt context.CancelFunc
@@ -35,7 +38,7 @@ type keeper struct {
 }
 
 func newKeeper(d *Daemon, r *record) *keeper {
-	k := &keeper{d: d, name: r.Spec.Name, seq: r.Seq, dir: d.guestDir(r.Spec.Name), rec: *r, done: make(chan struct{})}
+	k := &keeper{d: d, name: r.Spec.Name, seq: r.Seq, dir: d.guestDir(r.Spec.Name), bridge: r.Spec.Bridge, rec: *r, done: make(chan struct{})}
 	k.ctx, k.halt = context.WithCancel(d.ctx)
 	return k
 }

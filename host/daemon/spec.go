@@ -76,7 +76,7 @@ func check(s nodeapi.Spec) error {
 	default:
 		return bad("network", "%q is not a kind of network: use user, restricted or none", s.Network)
 	}
-	return nil
+	return checkBridge(s)
 }
 
 // fill puts what the host has where a bound was left open.
@@ -96,6 +96,11 @@ func fill(s nodeapi.Spec, c broker.Capacity) nodeapi.Spec {
 	if s.Restart == "" {
 		s.Restart = nodeapi.RestartNever
 	}
+	if s.Bridge != nil {
+		chosen := *s.Bridge
+		chosen.MAC = chosen.HardwareAddr()
+		s.Bridge = &chosen
+	}
 	return s
 }
 
@@ -107,7 +112,7 @@ func guestSpec(s nodeapi.Spec) node.GuestSpec {
 		Name: s.Name, Kernel: s.Kernel, Initramfs: s.Initramfs, Args: s.Args, Env: s.Env,
 		Memory: node.Memory{Min: s.Memory.Min, Max: s.Memory.Max},
 		CPU:    node.CPU{MinMilli: uint32(s.CPU.MinMilli), MaxMilli: uint32(s.CPU.MaxMilli)},
-		Weight: s.Weight, Ports: forwards(s.Ports),
+		Weight: s.Weight, Ports: forwards(s.Ports), Bridge: s.Bridge,
 		HelloDeadline: milliseconds(s.HelloWithinMS), ShutdownWithin: milliseconds(s.ShutdownWithinMS), RefuseAfter: milliseconds(s.RefuseAfterMS),
 	}
 	if s.Network != "user" {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/procfs"
 
+	"github.com/silo-os/silo/host/bridge"
 	"github.com/silo-os/silo/host/broker"
 	"github.com/silo-os/silo/host/cpushare"
 	"github.com/silo-os/silo/host/vmm"
@@ -98,6 +99,7 @@ type GuestSpec struct {
 	Weight            uint32 // share when there is not enough for all; 0 = 100
 	Ports             []vmm.Forward
 	Network           vmm.Network
+	Bridge            *bridge.Attachment // in place of Ports and Network; nil = Network says
 
 	// Template lets the guest go on from the saved state of one like it, where there is one, and saves it for
 	// others where there is none.

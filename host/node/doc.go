@@ -42,6 +42,11 @@
 // The host's limit on a guest's vCPUs is the ledger's upper end. A grant of more is sent when the limit is that wide; a grant
 // of less is sent at once, and the limit narrows when the guest has applied it. [Share] is what limits.
 //
+// # Network
+//
+// A guest is told its network in its Welcome: that of user-mode networking, or where it is on a bridge. Two guests of a node never
+// have the same address on a bridge.
+//
 // # Output
 //
 // What the application writes is passed on as it comes. A writer that is slower than the application

@@ -95,6 +95,9 @@ func (n *Node) register(g *Guest) error {
 	if n.guests[g.id] != nil {
 		return &SpecError{"Name", fmt.Sprintf("a guest named %q runs already", g.id), "choose another name"}
 	}
+	if err := n.clash(g); err != nil {
+		return err
+	}
 	n.guests[g.id] = g
 	n.ended.Add(1)
 	return nil

@@ -56,6 +56,9 @@ func (s GuestSpec) check() error {
 		return &SpecError{"CPU.MaxMilli", fmt.Sprintf("%d is less than the minimum of %d", s.CPU.MaxMilli, s.CPU.MinMilli),
 			"raise the maximum or lower the minimum"}
 	}
+	if err := s.checkBridge(); err != nil {
+		return err
+	}
 	for i, e := range s.Env {
 		if k, _, ok := strings.Cut(e, "="); !ok || k == "" || strings.ContainsRune(e, 0) {
 			return &SpecError{fmt.Sprintf("Env[%d]", i), fmt.Sprintf("%q has no name and value", e), "write it as NAME=VALUE"}
@@ -78,7 +81,7 @@ func (s GuestSpec) machine(log *slog.Logger) vmm.Config {
 	return vmm.Config{
 		Name: s.Name, Kernel: s.Kernel, Initramfs: s.Initramfs,
 		BootMemory: s.Memory.Min, MaxMemory: s.Memory.Max, VCPUs: s.vcpus(),
-		Network: s.Network, Forwards: s.Ports, Console: s.Console, Log: log,
+		Network: s.Network, Forwards: s.Ports, Bridge: s.Bridge, Console: s.Console, Log: log,
 	}
 }
 
@@ -93,11 +96,6 @@ func (s GuestSpec) welcome() hvcall.Welcome {
 		Args:         s.Args, Env: s.Env,
 		ShutdownMS: s.ShutdownWithin.Milliseconds(), RefusalMS: s.RefuseAfter.Milliseconds(),
 	}
-	if s.Network != vmm.NetworkNone {
-		w.Network = &userNetwork
-	}
+	w.Network = s.network()
 	return w
 }
-
-// userNetwork is what QEMU's user-mode networking has: fixed addresses, a router and a DNS relay.
-var userNetwork = hvcall.Network{Address: []string{"10.0.2.15/24"}, Gateway: []string{"10.0.2.2"}, DNS: []string{"10.0.2.3"}}

@@ -3,13 +3,49 @@ package node
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/silo-os/silo/host/bridge"
+	"github.com/silo-os/silo/host/vmm"
+	"github.com/silo-os/silo/hvcall"
 )
+
+func onBridge(address string) *bridge.Attachment {
+	return &bridge.Attachment{Bridge: "br0", Addresses: []netip.Prefix{netip.MustParsePrefix(address)}}
+}
+
+// TestBridged: a guest on a bridge is started there, and told its addresses.
+func TestBridged(t *testing.T) {
+	inBubble(t, 1024*mib, func(t *testing.T, r *rig) {
+		a := onBridge("10.0.0.5/24")
+		a.Gateways, a.DNS, a.MTU = []netip.Addr{netip.MustParseAddr("10.0.0.1")}, []netip.Addr{netip.MustParseAddr("10.0.0.53")}, 1400
+		g, err := r.Start(t.Context(), GuestSpec{Bridge: a})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, guest := r.last()
+		w, err := guest.SayHello(t.Context())
+		want := &hvcall.Network{MAC: a.HardwareAddr(), Address: []string{"10.0.0.5/24"}, Gateway: []string{"10.0.0.1"}, DNS: []string{"10.0.0.53"}, MTU: 1400}
+		if diff := cmp.Diff(want, w.Network); diff != "" || err != nil || r.cfgs[0].Bridge != a {
+			t.Errorf("%v, %+v, -want +got:\n%s", err, r.cfgs[0].Bridge, diff)
+		}
+		if err := g.Movable(); err != nil {
+			t.Error(err)
+		}
+		plain, _, _ := r.boot(GuestSpec{})
+		if err := plain.Movable(); !errors.As(err, new(*vmm.PinnedError)) {
+			t.Errorf("Movable = %v", err)
+		}
+	})
+}
 
 func TestSpecErrors(t *testing.T) {
 	inBubble(t, 1024*mib, func(t *testing.T, r *rig) {
-		r.boot(GuestSpec{Name: "taken"})
+		r.boot(GuestSpec{Name: "taken", Bridge: onBridge("10.0.0.5/24")})
 		for _, c := range []struct {
 			name string
 			spec GuestSpec
@@ -21,6 +57,13 @@ func TestSpecErrors(t *testing.T) {
 			{"negative", GuestSpec{Memory: Memory{Min: -4 * mib}}, "start guest: Memory.Min: -4194304 bytes is not a multiple of 4.0 MiB: use 4.0 MiB"},
 			{"vCPUs", GuestSpec{CPU: CPU{MinMilli: 2000, MaxMilli: 1000}}, "start guest: CPU.MaxMilli: 1000 is less than the minimum of 2000: raise the maximum or lower the minimum"},
 			{"env", GuestSpec{Env: []string{"A=", "B"}}, `start guest: Env[1]: "B" has no name and value: write it as NAME=VALUE`},
+			{"bridge", GuestSpec{Bridge: &bridge.Attachment{Bridge: "br0"}}, "start guest: Bridge.ip: the guest has no address: add ip=ADDRESS/BITS, such as ip=10.0.0.5/24"},
+			{"bridge and ports", GuestSpec{Bridge: onBridge("10.0.0.6/24"), Ports: []vmm.Forward{{GuestPort: 80}}},
+				"start guest: Ports: a guest on a bridge is reached at its own address, at all its ports: leave -p out"},
+			{"bridge and network", GuestSpec{Bridge: onBridge("10.0.0.6/24"), Network: vmm.NetworkNone},
+				`start guest: Network: "none" beside a bridge: a guest has one network: leave one of them out`},
+			{"address taken", GuestSpec{Bridge: onBridge("10.0.0.5/16")},
+				"start guest: Bridge: 10.0.0.5 on br0 is the address of guest taken: choose another address, or end that guest first"},
 			{"name", GuestSpec{Name: "taken"}, `start guest: Name: a guest named "taken" runs already: choose another name`},
 		} {
 			var bad *SpecError

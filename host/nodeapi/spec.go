@@ -1,5 +1,7 @@
 package nodeapi
 
+import "github.com/silo-os/silo/host/bridge"
+
 // Version is the path under which all of the API is found.
 const Version = "v1"
 
@@ -15,7 +17,9 @@ type Spec struct {
 	Weight    uint32   `json:"weight,omitempty"` // share when there is not enough for all; 0 = 100
 	Ports     []Port   `json:"ports,omitempty"`
 	Network   string   `json:"network,omitempty"` // "user" (= ""), "restricted" or "none"
-	Restart   Restart  `json:"restart,omitempty"` // "" = never
+	// Bridge has the guest on a bridge of the node's host, in place of Ports and Network; nil = it is not.
+	Bridge  *bridge.Attachment `json:"bridge,omitempty"`
+	Restart Restart            `json:"restart,omitempty"` // "" = never
 
 	HelloWithinMS    int64 `json:"hello_within_ms,omitempty"`    // for the guest to boot; 0 = 30 s
 	ShutdownWithinMS int64 `json:"shutdown_within_ms,omitempty"` // for a clean end; 0 = 10 s

@@ -32,6 +32,8 @@ type Wiring struct {
 	Detached          bool // QMP and Port are bound sockets that QEMU listens on, Serial is a file opened for appending
 	Kernel, Initramfs int  // opened for reading, in place of their paths
 
+	Tap int // the network device of a Bridge; 0 = one that QEMU makes and nobody attaches to anything
+
 	Memory int // a file with what is in the boot memory. With one, the guest waits to be restored and boots nothing
 }
 
@@ -52,7 +54,7 @@ func (c Config) Args(w Wiring) []string {
 	a.monitor(w)
 	a.console(w)
 	a.devices(c, w)
-	a.network(c)
+	a.network(c, w)
 	a.boot(c, w)
 	return a
 }
@@ -157,8 +159,12 @@ func (a *arguments) devices(c Config, w Wiring) {
 	a.device("pvpanic-pci")
 }
 
-func (a *arguments) network(c Config) {
-	if c.Network == NetworkNone {
+func (a *arguments) network(c Config, w Wiring) {
+	switch {
+	case c.Bridge != nil:
+		a.bridge(c, w)
+		return
+	case c.Network == NetworkNone:
 		return
 	}
 	dev := []string{"user", "id=net"}
@@ -171,6 +177,15 @@ func (a *arguments) network(c Config) {
 	}
 	a.add("-netdev", strings.Join(dev, ","))
 	a.device("virtio-net-pci,netdev=net,romfile=") // nobody boots from it
+}
+
+func (a *arguments) bridge(c Config, w Wiring) {
+	dev := "tap,id=net,script=no,downscript=no"
+	if w.Tap != 0 {
+		dev = fmt.Sprintf("tap,id=net,fd=%d", w.Tap)
+	}
+	a.add("-netdev", dev)
+	a.device("virtio-net-pci,netdev=net,romfile=,mac=" + c.Bridge.HardwareAddr())
 }
 
 func (a *arguments) boot(c Config, w Wiring) {

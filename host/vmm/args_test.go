@@ -2,6 +2,7 @@ package vmm_test
 
 import (
 	"flag"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/silo-os/silo/host/bridge"
 	"github.com/silo-os/silo/host/vmm"
 	"pgregory.net/rapid"
 )
@@ -31,16 +33,20 @@ func TestArgs(t *testing.T) {
 	restricted.Network = vmm.NetworkRestricted
 	alone := valid()
 	alone.Network, alone.MaxMemory, alone.VCPUs = vmm.NetworkNone, alone.BootMemory, 1
+	bridged := valid()
+	bridged.Bridge = &bridge.Attachment{Bridge: "br0", Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/24")}}
 	tests := map[string]struct {
 		cfg    vmm.Config
 		wiring vmm.Wiring
 	}{
-		"full":       {full, wired},
-		"tcg":        {emulated, wired},
-		"restricted": {restricted, wired},
-		"alone":      {alone, wired},
-		"by-hand":    {valid(), vmm.Wiring{}},
-		"restored":   {emulated, vmm.Wiring{QMP: 3, Port: 4, Serial: 5, Memory: 7}},
+		"full":            {full, wired},
+		"tcg":             {emulated, wired},
+		"restricted":      {restricted, wired},
+		"alone":           {alone, wired},
+		"bridged":         {bridged, vmm.Wiring{QMP: 3, Port: 4, Serial: 5, Tap: 6}},
+		"bridged-by-hand": {bridged, vmm.Wiring{}},
+		"by-hand":         {valid(), vmm.Wiring{}},
+		"restored":        {emulated, vmm.Wiring{QMP: 3, Port: 4, Serial: 5, Memory: 7}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

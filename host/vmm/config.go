@@ -6,6 +6,8 @@ import (
 	"net"
 	"strconv"
 	"time"
+
+	"github.com/silo-os/silo/host/bridge"
 )
 
 // MaxVCPUs is the most processors a guest may have.
@@ -49,6 +51,9 @@ type Config struct {
 
 	Network  Network
 	Forwards []Forward
+	// Bridge attaches the guest to a bridge of the host, in place of Network and Forwards, which must be empty then: by a
+	// device that goes with QEMU. It takes CAP_NET_ADMIN. nil = Network says.
+	Bridge *bridge.Attachment
 
 	// Console gets the kernel's messages line by line, made safe for a terminal; nil =
 	// none. While it blocks, the guest's console does.

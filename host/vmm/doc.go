@@ -59,6 +59,14 @@
 // reaches, the host's loopback services (as 10.0.2.2) included; NetworkRestricted and
 // NetworkNone prevent that.
 //
+// # Network
+//
+// By default QEMU makes the guest's connections itself (user-mode networking). With Config.Bridge the guest has an
+// interface on a bridge of the host: Start opens the device (package tap), in the network namespace of the goroutine's thread, and
+// QEMU inherits it and takes it along when it ends. Attach has nothing to do for it. [Config.Movable] tells whether another host can
+// go on with the guest: the same Bridge there, started from the thread that is in that host's namespace, is the same
+// interface to the guest. [VM.Announce] tells the network.
+//
 // # Goroutines and locks
 //
 // For each machine: one keeps the thread that forked QEMU (see process), one drains the

@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/silo-os/silo/host/bridge/tap"
 )
 
 // Socketpair returns a connection and the file a child inherits as its other end. There
@@ -35,12 +37,33 @@ type links struct {
 // wiring matches links.inherit: inherited files are numbered from 3.
 var wiring = Wiring{QMP: 3, Port: 4, Serial: 5}
 
-// open adds the files that QEMU, running as somebody else, may be unable to open by their paths.
+// open adds what QEMU, which has few rights, may be unable to open by itself.
 func (l *links) open(cfg Config) (Wiring, error) {
 	w := wiring
-	if cfg.RunAs == nil {
+	if cfg.RunAs != nil {
+		if err := l.openImage(cfg, &w); err != nil {
+			return w, err
+		}
+	}
+	if cfg.Bridge == nil {
 		return w, nil
 	}
+	device, err := tap.Open(*cfg.Bridge)
+	if err != nil {
+		return w, err
+	}
+	w.Tap = l.add(device)
+	return w, nil
+}
+
+// add has a file inherited, and returns QEMU's number of it.
+func (l *links) add(f *os.File) int {
+	l.inherit = append(l.inherit, f)
+	return firstInherited - 1 + len(l.inherit)
+}
+
+// openImage opens the files of the image.
+func (l *links) openImage(cfg Config, w *Wiring) error {
 	for _, f := range []struct {
 		path string
 		fd   *int
@@ -50,12 +73,11 @@ func (l *links) open(cfg Config) (Wiring, error) {
 		}
 		file, err := os.Open(f.path)
 		if err != nil {
-			return w, err
+			return err
 		}
-		l.inherit = append(l.inherit, file)
-		*f.fd = 2 + len(l.inherit)
+		*f.fd = l.add(file)
 	}
-	return w, nil
+	return nil
 }
 
 func newLinks() (*links, error) {

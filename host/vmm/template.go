@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/silo-os/silo/host/bridge"
 	"github.com/silo-os/silo/host/vmm/internal/template"
 )
 
@@ -75,7 +76,7 @@ func (c Config) resume(ctx context.Context, store template.Store, id template.Id
 }
 
 // identity is everything that must be the same for a guest to go on from another one's state. What the host
-// may choose anew for each is not in it: names, forwarded ports, descriptors.
+// may choose anew for each is not in it: names, forwarded ports, addresses, descriptors.
 func (c Config) identity() (template.Identity, error) {
 	digests := template.Digests{Path: filepath.Join(c.Templates, "digests.json")}
 	qemu, err := fileIdentity(c.Binary)
@@ -101,6 +102,9 @@ func (c Config) identity() (template.Identity, error) {
 	}
 	plain := c
 	plain.Name, plain.Forwards, plain.Firmware, plain.Kernel, plain.Initramfs = "", nil, "", "", ""
+	if c.Bridge != nil { // the guest gives its interface the address that it is welcomed with
+		plain.Bridge = &bridge.Attachment{}
+	}
 	return append(id, plain.Args(wiring)...), nil
 }
 

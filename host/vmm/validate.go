@@ -1,6 +1,7 @@
 package vmm
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/dustin/go-humanize"
 	"github.com/google/uuid"
+
+	"github.com/silo-os/silo/host/bridge"
 )
 
 // ConfigError lists everything that is wrong with a Config.
@@ -127,6 +130,10 @@ func (v *validation) detached(c Config) {
 func validAccel(s string) bool { return s == AccelTCG || s == AccelKVM }
 
 func (v *validation) network(c Config) {
+	if c.Bridge != nil {
+		v.bridge(c)
+		return
+	}
 	switch c.Network {
 	case NetworkUser, NetworkRestricted:
 	case NetworkNone:
@@ -146,6 +153,19 @@ func (v *validation) network(c Config) {
 				"%s is forwarded already by Forwards[%d]", key, first)
 		}
 		seen[key] = i
+	}
+}
+
+func (v *validation) bridge(c Config) {
+	var bad *bridge.ValueError
+	if errors.As(c.Bridge.Check(), &bad) {
+		v.add("Bridge."+bad.Field, bad.Fix, "%s", bad.Cause)
+	}
+	if c.Network != NetworkUser {
+		v.add("Network", "leave it or Bridge out", "%q beside a bridge: a guest has one network", string(c.Network))
+	}
+	if len(c.Forwards) > 0 {
+		v.add("Forwards", "leave the forwards out", "a guest on a bridge is reached at its own address, at all its ports")
 	}
 }
 

@@ -2,9 +2,11 @@ package vmm_test
 
 import (
 	"errors"
+	"net/netip"
 	"strings"
 	"testing"
 
+	"github.com/silo-os/silo/host/bridge"
 	"github.com/silo-os/silo/host/vmm"
 )
 
@@ -16,6 +18,13 @@ func valid() vmm.Config {
 func TestValidate(t *testing.T) {
 	forward := func(f ...vmm.Forward) func(*vmm.Config) {
 		return func(c *vmm.Config) { c.Forwards = f }
+	}
+	onBridge := func(name string, addresses ...string) func(*vmm.Config) {
+		b := &bridge.Attachment{Bridge: name}
+		for _, a := range addresses {
+			b.Addresses = append(b.Addresses, netip.MustParsePrefix(a))
+		}
+		return func(c *vmm.Config) { c.Bridge = b }
 	}
 	web := vmm.Forward{HostPort: 8080, GuestPort: 80}
 	tests := []struct {
@@ -47,6 +56,13 @@ func TestValidate(t *testing.T) {
 			`Network: "bridge" is not a kind of network: use "", "restricted" or "none"`},
 		{"forward without network", func(c *vmm.Config) { c.Network = vmm.NetworkNone; c.Forwards = []vmm.Forward{web} },
 			"Forwards: the guest has no network: leave the forwards out or use another network"},
+		{"bridge", onBridge("br0", "10.0.0.5/24"), ""},
+		{"bridge without address", onBridge("br0"),
+			"Bridge.ip: the guest has no address: add ip=ADDRESS/BITS, such as ip=10.0.0.5/24"},
+		{"bridge and network", func(c *vmm.Config) { onBridge("br0", "10.0.0.5/24")(c); c.Network = vmm.NetworkRestricted },
+			`Network: "restricted" beside a bridge: a guest has one network: leave it or Bridge out`},
+		{"bridge and forward", func(c *vmm.Config) { onBridge("br0", "10.0.0.5/24")(c); c.Forwards = []vmm.Forward{web} },
+			"Forwards: a guest on a bridge is reached at its own address, at all its ports: leave the forwards out"},
 		{"host port", forward(vmm.Forward{HostPort: 65536, GuestPort: 80}),
 			"Forwards[0].HostPort: 65536 is out of range: use 1 to 65535, or 0 for a free port"},
 		{"guest port", forward(web, vmm.Forward{HostPort: 1, GuestPort: 0}),

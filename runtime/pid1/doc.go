@@ -43,7 +43,8 @@
 // [Balance] and classify are pure. The control loop (control.go) owns all state of governing in
 // one goroutine; everything else posts to it. What it does about vCPUs is in governcpu.go, about the gate in gatekeep.go; what it
 // hears is in hear.go, and what it says in tell.go. Files named after one noun each: mounts, network,
-// cgroup, gate, cpus, app, logs.
+// cgroup, gate, cpus, app, logs. announce.go tells a network that the guest shares with others where it is: when its addresses
+// are there, and whenever it has arrived at another host.
 //
 // # Lock order
 //

@@ -31,7 +31,7 @@ func configureNetwork(n *hvcall.Network) error {
 	if n == nil {
 		return nil
 	}
-	index, err := findInterface(sysNet, n.MAC)
+	index, err := findInterface(sysNet)
 	if err != nil {
 		return err
 	}
@@ -39,10 +39,17 @@ func configureNetwork(n *hvcall.Network) error {
 	if err := batch.configure(index, n); err != nil {
 		return err
 	}
-	return batch.send()
+	if err := batch.send(); err != nil {
+		return err
+	}
+	return announce(n)
 }
 
 func (r *routeBatch) configure(index int, n *hvcall.Network) error {
+	// A guest that goes on from a template has the address of the one that was saved until then.
+	if err := r.linkAddress(index, n.MAC); err != nil {
+		return err
+	}
 	r.linkUp(index, n.MTU)
 	for _, a := range n.Address {
 		p, err := netip.ParsePrefix(a)
@@ -61,9 +68,8 @@ func (r *routeBatch) configure(index int, n *hvcall.Network) error {
 	return nil
 }
 
-// findInterface returns the index of the Ethernet interface with the given address, or of the
-// first one.
-func findInterface(sys, mac string) (int, error) {
+// findInterface returns the index of the first Ethernet interface. A guest has no other.
+func findInterface(sys string) (int, error) {
 	dirs, err := filepath.Glob(filepath.Join(sys, "*"))
 	if err != nil {
 		return 0, fmt.Errorf("list interfaces: %w", err)
@@ -75,14 +81,14 @@ func findInterface(sys, mac string) (int, error) {
 			errs = append(errs, err)
 			return string(bytes.TrimSpace(b))
 		}
-		if read("type") != etherType || (mac != "" && !strings.EqualFold(read("address"), mac)) {
+		if read("type") != etherType {
 			continue
 		}
 		if index, err := strconv.Atoi(read("ifindex")); err == nil {
 			return index, nil
 		}
 	}
-	return 0, fmt.Errorf("find interface with the address %q: none of %d: %w", mac, len(dirs), errors.Join(append(errs, os.ErrNotExist)...))
+	return 0, fmt.Errorf("find Ethernet interface: none of %d: %w", len(dirs), errors.Join(append(errs, os.ErrNotExist)...))
 }
 
 // writeNames gives the guest its host name and the files that resolvers read.

@@ -3,6 +3,7 @@ package pid1
 import (
 	"encoding/binary"
 	"fmt"
+	"net"
 	"net/netip"
 
 	"golang.org/x/sys/unix"
@@ -63,6 +64,20 @@ func (r *routeBatch) linkUp(index, mtu int) {
 	}
 	m := linux.InterfaceInfoMessage{Index: int32(index), Flags: linux.IFF_UP, Change: linux.IFF_UP}
 	r.request(linux.RTM_NEWLINK, 0, fmt.Sprintf("bring up interface %d", index), marshal(&m), attrs...)
+}
+
+// linkAddress gives an interface its Ethernet address; "" leaves it as it is.
+func (r *routeBatch) linkAddress(index int, mac string) error {
+	if mac == "" {
+		return nil
+	}
+	hw, err := net.ParseMAC(mac)
+	if err != nil {
+		return fmt.Errorf("parse Ethernet address: %w", err)
+	}
+	m := linux.InterfaceInfoMessage{Index: int32(index)}
+	r.request(linux.RTM_NEWLINK, 0, fmt.Sprintf("give interface %d the address %s", index, mac), marshal(&m), attribute(linux.IFLA_ADDRESS, hw))
+	return nil
 }
 
 // ifaNoDAD skips duplicate address detection, for which an IPv6 address would be unusable for a second:

@@ -1,0 +1,69 @@
+package vmm_test
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/silo-os/silo/host/bridge"
+	"github.com/silo-os/silo/host/bridge/tap"
+	"github.com/silo-os/silo/host/vmm"
+	"github.com/silo-os/silo/internal/nettest"
+)
+
+// TestBridgeAnnounces: a machine on a bridge is known there by what QEMU announces, also before its guest has a network; it
+// leaves no device, nor does one that cannot start.
+func TestBridgeAnnounces(t *testing.T) {
+	n := nettest.New(t)
+	at, err := bridge.Parse("bridge=br0,ip=10.77.0.40/24")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := config(t)
+	cfg.Bridge = &at
+	frames, err := n.B.Listen("to-a") // beyond both bridges
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer frames.Close()
+	var vm *vmm.VM
+	n.A.Do(func() { vm, err = vmm.Start(within(t), cfg) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer vm.Close()
+	talk(t, vm)
+	if err := vm.Announce(within(t), vmm.Announcement{}); err != nil {
+		t.Fatal(err)
+	}
+	own, err := net.ParseMAC(at.HardwareAddr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	rarp := []byte{0x80, 0x35} // RFC 903
+	if err := frames.Await(time.Minute, func(f []byte) bool { return bytes.Equal(f[6:12], own) && bytes.Equal(f[12:14], rarp) }); err != nil {
+		t.Error(err)
+	}
+	if err := vm.Close(); err != nil {
+		t.Error(err)
+	}
+	cfg.Kernel = "testdata/init/main.go" // no kernel
+	var failed *vmm.StartError
+	n.A.Do(func() { _, err = vmm.Start(within(t), cfg) })
+	if !errors.As(err, &failed) {
+		t.Errorf("without a kernel: %v", err)
+	}
+	absent := at
+	absent.Bridge = "br9"
+	cfg = config(t)
+	cfg.Bridge = &absent
+	n.A.Do(func() { _, err = vmm.Start(within(t), cfg) })
+	if !errors.As(err, new(*tap.Error)) {
+		t.Errorf("without a bridge: %v", err)
+	}
+	if left, err := n.A.Taps("silo"); err != nil || len(left) > 0 {
+		t.Errorf("left: %q, %v", left, err)
+	}
+}
