@@ -11,7 +11,7 @@ func (c *control) hostGrant(g hvcall.Grant) {
 	c.grant = g
 	c.due = c.due || g.Memory != old.Memory || g.Price != old.Price || g.Limit != old.Limit ||
 		(g.Revision >= c.stated && old.Revision < c.stated)
-	c.balance.Granted(int64(g.Memory), g.Revision >= c.demand.Revision)
+	c.balance.Granted(int64(g.Memory), g.Revision >= c.stated)
 	if g.MilliCPU != c.cpu.granted && g.MilliCPU%1000 != 0 {
 		// Processors that are there and yet are not all the guest's: only this says so.
 		c.log.Info("part of a vCPU granted", "vcpus", float64(g.MilliCPU)/1000)
@@ -36,6 +36,7 @@ func (c *control) restate() {
 		return
 	}
 	c.demand.Revision++
+	c.stated = c.demand.Revision
 	c.demand.Applied, c.demand.Reason = c.applied, hvcall.ReasonRestate
 	c.sendDemand()
 }

@@ -28,7 +28,7 @@ func (c *control) tellApp(p Plan) {
 }
 
 func (c *control) tellHost(now time.Duration, p Plan) {
-	if c.grant.Revision >= c.demand.Revision {
+	if c.grant.Revision >= c.stated {
 		c.answered = c.asked
 	}
 	if p.State {

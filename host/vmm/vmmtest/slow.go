@@ -2,20 +2,29 @@ package vmmtest
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/silo-os/silo/host/vmm"
 )
 
-// Slow is a machine on a host that takes its time for each resize, as one that has to make room
-// first. An order takes effect a fixed time after it was given, whether anybody still waits for it or not.
+// Slow is a machine on a host that has to make room first for what it gives. An order for more takes effect a fixed
+// time after it was given, whether anybody still waits for it or not. One for less needs no room: it takes effect at once,
+// and what is under way no longer goes beyond it.
 type Slow struct {
 	vmm.Machine
 	delay time.Duration
 
 	mu      sync.Mutex
-	pending []time.Time // when the orders under way are due, oldest first
+	asked   int64    // size that the machine was told last; 0 = none yet
+	pending []*order // under way, oldest first
+}
+
+// order is one for more.
+type order struct {
+	total int64     // bytes; guarded by Slow.mu
+	due   time.Time // when it takes effect
 }
 
 // NewSlow makes a machine slow.
@@ -25,26 +34,43 @@ func NewSlow(m vmm.Machine, delay time.Duration) *Slow {
 
 // Resize gives the order and waits for it.
 func (s *Slow) Resize(ctx context.Context, total int64) (int64, error) {
+	now, err := s.Machine.Plugged(ctx)
+	if err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	if s.asked == 0 {
+		s.asked = now
+	}
+	for _, o := range s.pending {
+		o.total = min(o.total, total)
+	}
+	if total <= s.asked {
+		s.asked = total
+		s.mu.Unlock()
+		return s.Machine.Resize(ctx, total)
+	}
+	o := &order{total, time.Now().Add(s.delay)}
+	s.pending = append(s.pending, o)
+	s.mu.Unlock()
+	return s.await(ctx, o)
+}
+
+// await waits for an order to take effect, or looks once where ctx ends first.
+func (s *Slow) await(ctx context.Context, o *order) (int64, error) {
 	type result struct {
 		now int64
 		err error
 	}
-	s.mu.Lock()
-	s.pending = append(s.pending, time.Now().Add(s.delay))
-	s.mu.Unlock()
 	done := make(chan result, 1)
 	go func() {
 		select {
 		case <-s.Done():
 			done <- result{0, vmm.ErrNotRunning}
-			return
-		case <-time.After(s.delay):
+		case <-time.After(time.Until(o.due)):
+			now, err := s.Machine.Resize(context.WithoutCancel(ctx), s.begin(o))
+			done <- result{now, err}
 		}
-		s.mu.Lock()
-		s.pending = s.pending[1:]
-		s.mu.Unlock()
-		now, err := s.Machine.Resize(context.WithoutCancel(ctx), total)
-		done <- result{now, err}
 	}()
 	select {
 	case r := <-done:
@@ -54,13 +80,22 @@ func (s *Slow) Resize(ctx context.Context, total int64) (int64, error) {
 	}
 }
 
+// begin returns the size for a machine whose order is due.
+func (s *Slow) begin(o *order) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pending = slices.DeleteFunc(s.pending, func(p *order) bool { return p == o })
+	s.asked = o.total
+	return o.total
+}
+
 // Plugged keeps those waiting who ask while an order has not even begun: that nothing moves then
 // is not the guest's doing, and must not be taken for it.
 func (s *Slow) Plugged(ctx context.Context) (int64, error) {
 	s.mu.Lock()
 	wait := time.Duration(0)
 	if len(s.pending) > 0 {
-		wait = time.Until(s.pending[0])
+		wait = time.Until(s.pending[0].due)
 	}
 	s.mu.Unlock()
 	select {

@@ -36,3 +36,37 @@ func TestSlowMachine(t *testing.T) {
 		}
 	})
 }
+
+// TestSlowMachineTakesNothingBackLate: an order for less that was overtaken does not take away what came since.
+func TestSlowMachineTakesNothingBackLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const mib, delay = 1 << 20, 5 * time.Second
+		vm := vmmtest.New(vmmtest.Config{BootMemory: 64 * mib, MaxMemory: 1024 * mib, VCPUs: 1})
+		defer vm.Close()
+		m := vmmtest.NewSlow(vm, delay)
+		order := func(total int64) {
+			go m.Resize(t.Context(), total)
+			synctest.Wait()
+			time.Sleep(time.Second)
+		}
+		at := func(want int64) {
+			t.Helper()
+			synctest.Wait()
+			if now, err := vm.Plugged(t.Context()); err != nil || now != want*mib {
+				t.Errorf("%d MiB, want %d, %v", now/mib, want, err)
+			}
+		}
+		order(256 * mib) // due after 5 s, by then for no more than the next
+		order(128 * mib) // after 6
+		order(512 * mib) // after 7
+		at(64)
+		time.Sleep(2500 * time.Millisecond)
+		at(128)
+		time.Sleep(time.Second)
+		at(128)
+		time.Sleep(time.Second)
+		at(512)
+		order(96 * mib)
+		at(96)
+	})
+}
