@@ -68,6 +68,7 @@ type Conn struct {
 	wbuf  []byte        // guarded by wmu; reused so that a statement allocates nothing
 	stuck *time.Timer   // guarded by wmu; runs while a frame is written; nil without Limits.Stuck
 	most  atomic.Uint32 // largest payload the peer accepts, bytes
+	held  atomic.Int64  // see Held; nanoseconds
 
 	mu      sync.Mutex
 	seq     uint32
@@ -110,6 +111,10 @@ func (c *Conn) Close() error {
 	c.shut(ErrClosed)
 	return nil
 }
+
+// Held is how long frames were left unread in all because the peer sends more of them than Limits.Frames. It grows as fast
+// as time itself goes on while the peer floods.
+func (c *Conn) Held() time.Duration { return time.Duration(c.held.Load()) }
 
 // Lost has all calls that wait for a reply return ErrAway: the peer that was asked is not there any more.
 func (c *Conn) Lost() {

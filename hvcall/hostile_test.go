@@ -105,6 +105,8 @@ func TestFloodPaced(t *testing.T) {
 		// The bucket holds the burst; the others come at 100 a second.
 		if want := (frames - burst - 1) * 10 * time.Millisecond; took < want || took > want+20*time.Millisecond {
 			t.Errorf("the flood took %v, want about %v", took, want)
+		} else if held := host.Held(); held < want || held > want+20*time.Millisecond {
+			t.Errorf("frames were held back for %v of %v", held, took)
 		}
 	})
 }

@@ -36,8 +36,8 @@ func (c *Conn) read(ctx context.Context, h Handler, calls *sync.WaitGroup) error
 	warn := rate.Sometimes{First: 3, Interval: 10 * time.Second} // the peer must not fill our log either
 	for {
 		// A flood is met by reading slower: the peer's own buffers fill up, not ours.
-		if err := pace.Wait(ctx); err != nil {
-			return cmp.Or(context.Cause(ctx), context.DeadlineExceeded)
+		if err := c.pace(ctx, pace); err != nil {
+			return err
 		}
 		f, skipped, err := readFrame(c.rw, c.limits.MaxFrame, skip)
 		skip -= skipped
@@ -63,6 +63,20 @@ func (c *Conn) read(ctx context.Context, h Handler, calls *sync.WaitGroup) error
 			}
 		}
 	}
+}
+
+// pace waits until one more frame may be read.
+func (c *Conn) pace(ctx context.Context, l *rate.Limiter) error {
+	if l.Allow() {
+		return nil
+	}
+	began := time.Now()
+	err := l.Wait(ctx)
+	c.held.Add(int64(time.Since(began)))
+	if err != nil {
+		return cmp.Or(context.Cause(ctx), context.DeadlineExceeded)
+	}
+	return nil
 }
 
 // interrupted sees to what nobody will answer any more.

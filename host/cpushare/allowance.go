@@ -4,11 +4,18 @@ package cpushare
 type Allowance struct {
 	Milli uint32 // granted now
 	Max   uint32 // more than this it is never granted; 0 = no such bound
+
+	// Exact keeps time from the machine that nobody else wants, and leaves QEMU's own threads no more than
+	// they need: for a guest that makes work for its host.
+	Exact bool
 }
 
 const (
 	// ioRoom is what QEMU's own threads may use beside the vCPUs, in thousandths.
 	ioRoom = 500
+
+	// exactRoom is what they may use for a machine that gets no more than it is granted.
+	exactRoom = 100
 
 	// slack is added to a cap of whole vCPUs. The parked ones wake now and then for their kernel's housekeeping; paid
 	// from the same quota, that would stop the others at the end of each period.
@@ -27,6 +34,10 @@ type setting struct {
 // settings are those of a machine with so many vCPU threads: of its outer group and of its vCPUs.
 func (a Allowance) settings(threads int) (machine, vcpus setting) {
 	all := int64(threads) * 1000
+	if a.Exact {
+		weight, vcpus := max(int64(a.Milli), leastWeight), min(int64(a.Milli), all)
+		return setting{weight, vcpus + exactRoom}, setting{weight, vcpus}
+	}
 	most := wholes(int64(a.Milli))
 	if a.Max > 0 {
 		most = max(min(most, int64(a.Max)), int64(a.Milli))

@@ -79,7 +79,10 @@ func TestShareLife(t *testing.T) {
 	if sh.Advisory() {
 		t.Fatal("nothing is enforced")
 	}
-	for _, a := range []Allowance{{250, 250}, {1000, 2000}, {250, 250}, {1, 1}, {2000, 2000}, {50, 50}, {1500, 1500}} {
+	for _, a := range []Allowance{
+		{Milli: 250, Max: 250}, {Milli: 1000, Max: 2000}, {Milli: 1000, Max: 2000, Exact: true}, {Milli: 250, Max: 250}, {Milli: 1, Max: 1},
+		{Milli: 2000, Max: 2000}, {Milli: 50, Max: 2000, Exact: true}, {Milli: 50, Max: 50}, {Milli: 1500, Max: 1500},
+	} {
 		if err := sh.Set(a); err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +109,7 @@ func TestShareLife(t *testing.T) {
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
 		t.Errorf("%s is left: %v", dir, err)
 	}
-	if err := sh.Set(Allowance{100, 100}); err != nil {
+	if err := sh.Set(Allowance{Milli: 100, Max: 100}); err != nil {
 		t.Errorf("set after the end: %v", err)
 	}
 }
@@ -136,7 +139,7 @@ func TestLeftoversAreRemoved(t *testing.T) {
 		t.Errorf("log: %s", log.String())
 	}
 	again := next.Hold(alive.Process.Pid, threads)
-	for _, a := range []Allowance{{3000, 4000}, {4000, 4000}, {1000, 4000}} {
+	for _, a := range []Allowance{{Milli: 3000, Max: 4000}, {Milli: 4000, Max: 4000}, {Milli: 1000, Max: 4000}} {
 		if err := again.Set(a); err != nil {
 			t.Errorf("taken over: %v", err)
 		}
@@ -173,7 +176,7 @@ func TestAdvisory(t *testing.T) {
 		if _, err := sh.Read(); err != nil {
 			t.Error(err)
 		}
-		if err := sh.Set(Allowance{250, 250}); err != nil {
+		if err := sh.Set(Allowance{Milli: 250, Max: 250}); err != nil {
 			t.Error(err)
 		}
 		if err := sh.Close(); err != nil {

@@ -33,6 +33,8 @@ type processors struct {
 
 	mu      sync.Mutex
 	now     uint32 // set
+	flood   flood
+	exact   bool // it gets no time beyond that
 	meter   cpushare.Meter
 	granted uint32 // at the last measurement
 	reading cpushare.Reading
@@ -61,7 +63,21 @@ func (p *processors) set(milli uint32) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.now = milli
-	return p.share.Set(cpushare.Allowance{Milli: milli, Max: p.most})
+	return p.share.Set(cpushare.Allowance{Milli: milli, Max: p.most, Exact: p.exact})
+}
+
+// watch takes in how long the guest's frames were left unread in all, and holds one that floods to what it is
+// granted. It says whether that has changed, and to what.
+func (p *processors) watch(now, held time.Duration) (exact, changed bool, err error) {
+	p.mu.Lock()
+	exact = p.flood.step(now, held)
+	changed, p.exact = exact != p.exact, exact
+	milli := p.now
+	p.mu.Unlock()
+	if changed {
+		err = p.set(milli)
+	}
+	return exact, changed, err
 }
 
 // widen sees to it that the vCPUs may use what a grant says before the guest hears of the grant. What is above that stays:
@@ -114,10 +130,23 @@ func (g *Guest) complain(err error) {
 	}
 }
 
+// watchFlood holds the guest to exactly what it is granted while it floods its host.
+func (g *Guest) watchFlood() {
+	exact, changed, err := g.cpus.watch(time.Since(g.started), g.conn.Held())
+	g.complain(err)
+	switch {
+	case changed && exact:
+		g.node.cfg.Log.Warn("guest sends more than is read: until it stops it gets no processor time that it is not granted", "guest", g.id)
+	case changed:
+		g.node.cfg.Log.Info("guest no longer sends more than is read", "guest", g.id)
+	}
+}
+
 func (g *Guest) measureProcessors() {
 	g.mu.Lock()
 	granted, reads := g.view.Grant.MilliCPU, g.steals && g.demanded
 	g.mu.Unlock()
+	g.watchFlood()
 	m, err := g.cpus.measure(time.Since(g.started), granted)
 	if err != nil {
 		g.complain(err)
