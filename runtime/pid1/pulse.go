@@ -9,9 +9,12 @@ const (
 	beatEvery  = 20 * time.Millisecond
 	beatWithin = 40 * time.Millisecond
 
-	// pulseStep is what the gate lets through for each beat that was missed: enough for a thread to get
-	// from the middle of the runtime's allocator to where it can be stopped, and too little for a huge page.
-	pulseStep = 32 * kib
+	// pulseLeast is what the gate lets through for the first beat that was missed, and each that follows twice as much
+	// as the one before, up to pulseStep. A thread in user code can be stopped after a single page, and whatever is more
+	// than it takes there is used up by the next that comes; pulseStep is enough to get from the middle of the
+	// runtime's allocator to where it can be stopped, and too little for a huge page.
+	pulseLeast = 8 * kib
+	pulseStep  = 32 * kib
 
 	// pulseMost is let through for one stall. It is part of the reserve.
 	pulseMost = 2 * mib
@@ -30,28 +33,30 @@ const (
 //	missed  one more step was let through      moved on by the answer, or after beatEvery
 //	fed     memory came: what was let through is covered, and may be let through again
 type pulse struct {
-	next  time.Duration // when to ask, or to let through, at the earliest
+	at    time.Duration // when to ask, or to let through, at the earliest
 	out   bool          // a beat is asked and not answered
+	size  int64         // let through at the next miss, bytes
 	given int64         // let through since memory came last, bytes
 }
 
 // step says whether to ask for a heartbeat now, and how many bytes to let through.
 func (p *pulse) step(now time.Duration, stalled bool) (ask bool, give int64) {
 	switch {
-	case !stalled || now < p.next:
+	case !stalled || now < p.at:
 	case p.out:
-		p.next = now + beatEvery
-		give = min(pulseStep, pulseMost-p.given)
+		p.at = now + beatEvery
+		give = min(p.size, pulseMost-p.given)
 		p.given += give
+		p.size = min(2*p.size, pulseStep)
 	default:
-		p.next, p.out = now+beatWithin, true
+		p.at, p.out, p.size = now+beatWithin, true, pulseLeast
 		ask = true
 	}
 	return ask, give
 }
 
 // beat takes in the answer.
-func (p *pulse) beat(now time.Duration) { p.next, p.out = now+beatEvery, false }
+func (p *pulse) beat(now time.Duration) { p.at, p.out = now+beatEvery, false }
 
 // fed takes in that memory came.
 func (p *pulse) fed() { p.given = 0 }
