@@ -5,7 +5,6 @@ import (
 	"io"
 	"net"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/silo-os/silo/hvcall"
@@ -14,7 +13,9 @@ import (
 // HostConfig configures a Host. The zero value grants everything within the default bounds.
 type HostConfig struct {
 	Welcome hvcall.Welcome // the answer to Hello; without memory bounds: those of DefaultWelcome
-	Policy  Policy         // nil = GrantAll
+	Policy  Policy         // nil = as the Script says
+	Script  Script         // bounds, where it has some, and what is done when; the zero value grants everything
+	Tell    io.Writer      // gets a line for people with each change of what is demanded and granted; nil = nobody does
 	Conn    hvcall.Config
 }
 
@@ -40,13 +41,23 @@ type Host struct {
 	Granted Journal[hvcall.Grant] // what this host granted, when it was sent
 	Refused Journal[error]        // what this host answered with an error
 
-	conn *hvcall.Conn
-	out  *outbox
+	// Overruns has each time that the guest was found to hold more than it was granted and had time to give back. In a
+	// virtual machine a thread would have waited in its page fault until more is granted.
+	Overruns Journal[Overrun]
 
-	mu      sync.Mutex
-	welcome hvcall.Welcome // guarded by mu, as all below
-	policy  Policy
-	now     hvcall.Grant // the newest grant sent
+	conn   *hvcall.Conn
+	out    *outbox
+	script Script
+
+	mu       sync.Mutex
+	welcome  hvcall.Welcome // guarded by mu, as all below
+	policy   Policy         // nil = the stance
+	stance   stance
+	standing hvcall.Demand // the newest demand
+	now      hvcall.Grant  // the newest grant sent
+	greeted  bool          // the script has begun
+	watch    watch
+	tale     tale
 }
 
 // NewHost makes a host that will speak over rw. Serve starts it.
@@ -61,18 +72,17 @@ func NewHost(rw io.ReadWriteCloser, cfg HostConfig) *Host {
 			cfg.Welcome.Capabilities = w.Capabilities
 		}
 	}
-	if cfg.Policy == nil {
-		cfg.Policy = GrantAll
-	}
+	cfg.Welcome = cfg.Script.bound(cfg.Welcome)
 	first := cfg.Welcome.Grant
 	return &Host{
-		conn: hvcall.NewConn(rw, cfg.Conn), out: newOutbox(), welcome: cfg.Welcome, policy: cfg.Policy,
-		now: hvcall.Grant{Serial: first.Serial, Memory: first.Memory, MilliCPU: first.MilliCPU},
+		conn: hvcall.NewConn(rw, cfg.Conn), out: newOutbox(), script: cfg.Script, welcome: cfg.Welcome, policy: cfg.Policy,
+		now:  hvcall.Grant{Serial: first.Serial, Memory: first.Memory, MilliCPU: first.MilliCPU},
+		tale: tale{to: cfg.Tell},
 	}
 }
 
 // StartHost makes a pipe, serves a host at one end until the test ends, and returns the other end.
-func StartHost(t testing.TB, cfg HostConfig) (guest net.Conn, h *Host) {
+func StartHost(t TB, cfg HostConfig) (guest net.Conn, h *Host) {
 	guest, host := hvcall.Pipe()
 	h = NewHost(host, cfg)
 	keepServing(t, h.Serve)
@@ -94,7 +104,7 @@ func (h *Host) Now() hvcall.Grant {
 	return h.now
 }
 
-// SetPolicy replaces the policy for the demands to come.
+// SetPolicy replaces the policy for the demands to come; nil, and the next act, is the script again.
 func (h *Host) SetPolicy(p Policy) {
 	h.mu.Lock()
 	h.policy = p
@@ -116,16 +126,21 @@ func (h *Host) Close() error { return h.conn.Close() }
 
 // post numbers a grant and hands it to the outbox.
 func (h *Host) post(g hvcall.Grant, delay time.Duration) {
-	h.out.put(delay, func() {
-		h.mu.Lock()
-		g.Serial = h.now.Serial + 1
-		if g.Revision == 0 {
-			g.Revision = h.now.Revision
-		}
-		h.now = g
-		h.mu.Unlock()
-		if h.conn.SendGrant(g) == nil {
-			h.Granted.add(g)
-		}
-	})
+	h.out.put(delay, func() { h.send(g) })
+}
+
+// send numbers a grant and sends it. Only the outbox calls it.
+func (h *Host) send(g hvcall.Grant) {
+	h.mu.Lock()
+	g.Serial = h.now.Serial + 1
+	if g.Revision == 0 {
+		g.Revision = h.now.Revision
+	}
+	h.watch.granted(time.Now(), h.now, g)
+	h.tale.granted(h.now, g)
+	h.now = g
+	h.mu.Unlock()
+	if h.conn.SendGrant(g) == nil {
+		h.Granted.add(g)
+	}
 }
