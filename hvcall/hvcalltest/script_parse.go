@@ -142,7 +142,9 @@ type verb struct {
 var verbs = map[string]verb{
 	"grant":  {"grant", func(w []string) (Act, error) { return bare(w, Granting{}) }},
 	"refuse": {"refuse", func(w []string) (Act, error) { return bare(w, Refusing{}) }},
-	"delay":  {"delay TIME", func(w []string) (Act, error) { return single(w, parseTime, func(d time.Duration) Act { return Delaying{d} }) }},
+	"delay": {"delay TIME", func(w []string) (Act, error) {
+		return single(w, parseTime, func(d time.Duration) Act { return Delaying{d} })
+	}},
 	"limit":  {"limit memory SIZE vcpus N (or one of both)", parseLimit},
 	"shrink": {"shrink SIZE [within TIME]", parseShrink},
 	"price":  {"price N", func(w []string) (Act, error) { return single(w, parseNumber, func(n uint64) Act { return Pricing{n} }) }},
