@@ -3,12 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
 	"github.com/silo-os/silo/images"
+	"github.com/silo-os/silo/images/disk"
 	"github.com/silo-os/silo/images/oci"
 )
 
@@ -22,6 +25,7 @@ type format struct {
 var formats = []format{
 	{"dir", "a folder with kernel, archive and manifest", writeDir},
 	{"oci", "a folder that is an OCI layout, as skopeo and others copy", writeOCI},
+	{"disk", "a raw disk that boots without silo, with fixed memory and no network", writeDisk},
 }
 
 func writeDir(_ context.Context, img *images.Image, out string) (string, error) {
@@ -32,6 +36,17 @@ func writeDir(_ context.Context, img *images.Image, out string) (string, error) 
 func writeOCI(_ context.Context, img *images.Image, out string) (string, error) {
 	digest, err := oci.WriteLayout(img, out)
 	return "OCI image " + digest, err
+}
+
+func writeDisk(ctx context.Context, img *images.Image, out string) (string, error) {
+	if err := disk.Write(ctx, img, out, disk.Config{}); err != nil {
+		return "", err
+	}
+	info, err := os.Stat(out)
+	if err != nil {
+		return "", fmt.Errorf("write disk: %w", err)
+	}
+	return fmt.Sprintf("raw disk of %s with GRUB: qemu-system-x86_64 -m 512 -nographic -drive file=%s,format=raw", humanize.IBytes(uint64(info.Size())), out), nil
 }
 
 // findFormat returns the format of that name.
