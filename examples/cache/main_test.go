@@ -29,7 +29,9 @@ func TestShrinksUnderPressure(t *testing.T) {
 		c.relieve(p)
 		relieved <- p
 	})
-	host.Shrink(100<<20, time.Second)
+	if err := host.Do(hvcalltest.Shrinking{To: 100 << 20, Within: time.Second}); err != nil {
+		t.Fatal(err)
+	}
 	for c.size() > 100<<20 {
 		select {
 		case <-relieved:

@@ -111,10 +111,21 @@ func (h *Host) SetPolicy(p Policy) {
 	h.mu.Unlock()
 }
 
+// Do does now what a script does in a step, and what follows from it for the demands to come. An act that no script
+// could have is an error, and nothing is done.
+func (h *Host) Do(a Act) error {
+	if err := (Script{Memory: h.welcome.Memory, CPU: h.welcome.CPU, Steps: []Step{{0, a}}}).Check(); err != nil {
+		return err
+	}
+	h.doAfter(0, a)
+	return nil
+}
+
 // Grant states g unasked. Serial and Revision are filled in.
 func (h *Host) Grant(g hvcall.Grant) { h.post(g, 0) }
 
-// Shrink tells the guest to hold no more than memory bytes, within that time.
+// Shrink tells the guest to hold no more than memory bytes, within that time. It is said once: the next demand is answered by
+// the policy as ever. Do(Shrinking) lasts.
 func (h *Host) Shrink(memory uint64, within time.Duration) {
 	g := h.Now()
 	g.Memory, g.Within, g.Limit = memory, uint32(within.Milliseconds()), hvcall.LimitReclaim

@@ -96,13 +96,17 @@ func (h *Host) answer(d hvcall.Demand) {
 // play has the steps of the script done, each in its time. The lock is held.
 func (h *Host) play() {
 	for _, s := range h.script.Steps {
-		h.out.put(s.At, func() {
-			h.mu.Lock()
-			h.tale.acted(s.Do)
-			h.mu.Unlock()
-			s.Do.play(h)
-		})
+		h.doAfter(s.At, s.Do)
 	}
+}
+
+func (h *Host) doAfter(wait time.Duration, a Act) {
+	h.out.put(wait, func() {
+		h.mu.Lock()
+		h.tale.acted(a)
+		h.mu.Unlock()
+		a.play(h)
+	})
 }
 
 // wallClock is the host's clock. A synctest bubble starts in 2000, which every guest refuses as a

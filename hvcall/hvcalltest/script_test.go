@@ -229,6 +229,28 @@ func TestScriptDelays(t *testing.T) {
 	})
 }
 
+// TestDo: an act between a demand and its answer is not undone by the answer.
+func TestDo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, host := guestOf(t, HostConfig{})
+		if _, err := g.SayHello(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := host.Do(Shrinking{To: 128 * mib}); err != nil {
+			t.Fatal(err)
+		}
+		demand(t, g, 512*mib, 1000)
+		synctest.Wait()
+		if g.Holding().Memory != 128*mib {
+			t.Errorf("holds %+v", g.Holding())
+		}
+		var bad *ScriptError
+		if err := host.Do(Shrinking{To: mib}); !errors.As(err, &bad) {
+			t.Errorf("below what is guaranteed: %v", err)
+		}
+	})
+}
+
 func TestOverruns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, host := guestOf(t, HostConfig{})
@@ -244,9 +266,9 @@ func TestOverruns(t *testing.T) {
 		}
 		uses(64)
 		uses(65)
-		uses(66) // the same one
-		uses(10)
-		demand(t, g, 256*mib, 1000)
+		uses(66)                    // the same one
+		demand(t, g, 256*mib, 1000) // it is over
+		synctest.Wait()
 		uses(200)
 		host.Shrink(64*mib, 3*time.Second)
 		uses(200) // it has time

@@ -19,9 +19,10 @@ const promptly = 2 * time.Second
 // watch finds overruns.
 //
 //	within   no more is held than granted, or a shrink has time left   moved on by a report of more
-//	over     an overrun was told                                       moved back by a report of no more
+//	over     an overrun was told                                       moved back by a report of no more, or a grant of all
 type watch struct {
 	due  time.Time // until then a shrink has time
+	held uint64    // as last reported, bytes
 	over bool
 }
 
@@ -30,11 +31,13 @@ func (w *watch) granted(now time.Time, before, g hvcall.Grant) {
 	if g.Memory < before.Memory {
 		w.due = now.Add(max(promptly, time.Duration(g.Within)*time.Millisecond))
 	}
+	w.over = w.over && w.held > g.Memory
 }
 
 // holds takes in what the guest holds and reports whether an overrun begins.
 func (w *watch) holds(now time.Time, held, granted uint64) bool {
 	was := w.over
+	w.held = held
 	w.over = held > granted && (was || now.After(w.due))
 	return w.over && !was
 }

@@ -13,7 +13,7 @@
 //		}
 //	}
 //
-// What the program demands, states and exceeds is in the host's journals; Shrink, Grant and SetPolicy act at once, where a step
+// What the program demands, states and exceeds is in the host's journals; Do acts at once, where a step
 // of a script acts in its time. A process has one heap and one scheduler, so one test at a time has a host: tests that use
 // this package do not run in parallel. Time is real here, since the collector is.
 //

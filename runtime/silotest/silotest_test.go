@@ -62,15 +62,17 @@ func TestPressureIsFelt(t *testing.T) {
 	if _, err := host.Granted.Wait(ctx, func(g hvcall.Grant) bool { return g.Memory > 200*mib }); err != nil {
 		t.Fatal(err)
 	}
-	host.Shrink(100*mib, time.Second)
-	if _, err := host.Overruns.Wait(ctx, nil); err != nil {
+	if err := host.Do(hvcalltest.Shrinking{To: 100 * mib, Within: time.Second}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := host.Overruns.Wait(ctx, func(o hvcalltest.Overrun) bool { return o.Granted == 100*mib }); err != nil {
 		t.Error("200 MiB are held, 100 granted:", err)
 	}
-	for p := range levels {
-		if p == alloc.PressureHigh {
-			break
-		}
-		if ctx.Err() != nil {
+	for high := false; !high; {
+		select {
+		case p := <-levels:
+			high = p == alloc.PressureHigh
+		case <-ctx.Done():
 			t.Fatal("no pressure")
 		}
 	}
