@@ -1,7 +1,6 @@
 package alloc
 
 import (
-	"context"
 	"runtime/debug"
 
 	"github.com/silo-os/silo/internal/recent"
@@ -27,23 +26,20 @@ func (g *Governor) tightened(s Sample) Sample {
 	return s
 }
 
-// Tighten collects, gives back what is free, and keeps the heap close to what is live until Relax: while every byte costs, as
-// when the guest is copied to another host. It returns when that is done and stated, or ctx ends.
-func (a *Agent) Tighten(ctx context.Context) {
+// Tighten keeps the heap close to what is live from now until Relax, while every byte costs, as when the guest is copied to
+// another host; it collects, and gives back what is free. The channel is closed when that is done. A program that waits for memory
+// may have to have it first.
+func (a *Agent) Tighten() <-chan struct{} {
+	a.mu.Lock()
+	a.gov.Tighten(true)
+	a.mu.Unlock()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		debug.FreeOSMemory()
-		a.mu.Lock()
-		a.gov.Tighten(true)
-		a.mu.Unlock()
 		a.poke()
 	}()
-	select {
-	case <-done:
-	case <-ctx.Done():
-	case <-a.done:
-	}
+	return done
 }
 
 // Relax ends what Tighten began.

@@ -30,7 +30,25 @@ type moves struct {
 	calling sync.Mutex // held while they are called: one after the other
 
 	mu    sync.Mutex
-	hooks []func(context.Context, Migration) // guarded by mu
+	hooks []func(context.Context, Migration) // guarded by mu, as all below
+	told  int                                // how often something was said of a move
+}
+
+// begin notes that something was said, and returns its number.
+func (m *moves) begin() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.told++
+	return m.told
+}
+
+// during calls f unless something was said after what has the number. f must not wait.
+func (m *moves) during(n int, f func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.told == n {
+		f()
+	}
 }
 
 func (m *moves) add(f func(context.Context, Migration)) {
@@ -67,17 +85,27 @@ func (s *session) migrate(ctx context.Context, m hvcall.Migrate) {
 	if !ready {
 		return
 	}
+	n := s.moves.begin()
 	switch m.Phase {
 	case hvcall.PhasePrepare:
 		ctx, cancel := context.WithTimeout(ctx, m.Within())
 		defer cancel()
 		s.moves.tell(ctx, Moving)
-		s.memory.Tighten(ctx)
+		// Hooks may have taken so long that the move is over.
+		var collected <-chan struct{}
+		s.moves.during(n, func() { collected = s.memory.Tighten() })
+		if collected == nil {
+			return
+		}
+		select {
+		case <-collected:
+		case <-ctx.Done():
+		}
 	case hvcall.PhaseCancelled:
-		s.memory.Relax()
+		s.moves.during(n, s.memory.Relax)
 		s.moves.tell(ctx, Stayed)
 	case hvcall.PhaseArrived:
-		s.memory.Relax()
+		s.moves.during(n, s.memory.Relax)
 		s.moves.tell(ctx, Moved)
 	}
 }

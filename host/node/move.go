@@ -37,6 +37,11 @@ func (g *Guest) mover() (mover, error) {
 // Shrink has the guest give up what it can do without, and returns when its device holds no more than it wants, or ctx
 // ends: a guest that does not is moved with what it has.
 func (g *Guest) Shrink(ctx context.Context, within time.Duration) {
+	g.mu.Lock()
+	if m := g.view.Memory; m.Want > m.Upper {
+		within = min(within, hungryWithin)
+	}
+	g.mu.Unlock()
 	err := g.conn.TellMigrate(ctx, hvcall.Migrate{Phase: hvcall.PhasePrepare, WithinMS: within.Milliseconds()})
 	if err != nil {
 		g.node.cfg.Log.Info("guest not prepared for its move", "guest", g.id, "err", err)
@@ -69,6 +74,9 @@ func (g *Guest) Shrink(ctx context.Context, within time.Duration) {
 
 const (
 	settlePoll = 10 * time.Millisecond
+	// hungryWithin is how long a guest is waited for that wants more than it has: it frees nothing worth more, and what would
+	// collect may wait for the memory itself.
+	hungryWithin = 250 * time.Millisecond
 	// settleFor is how long a demand must have stood to count as the guest's last word: it states one for what it
 	// collects and, a moment later, one for what it gave back.
 	settleFor = 150 * time.Millisecond
