@@ -46,3 +46,15 @@ func TestMoves(t *testing.T) {
 func TestHostedHearsOfNoMove(t *testing.T) {
 	(&Guest{}).OnMigrate(func(context.Context, Migration) { t.Error("called") })
 }
+
+// What belongs to a step of the move is not done any more when the next one was said.
+func TestMovesOvertaken(t *testing.T) {
+	var m moves
+	prepare := m.begin()
+	arrived := m.begin()
+	m.during(prepare, func() { t.Error("done for a move that is over") })
+	done := false
+	if m.during(arrived, func() { done = true }); !done {
+		t.Error("not done for the newest")
+	}
+}
