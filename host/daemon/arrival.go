@@ -21,7 +21,9 @@ type arrival struct {
 
 	events chan move.DestEvent
 	over   chan struct{} // closed when the state is final
-	ready  chan error    // holds what came of the launch
+	placed chan struct{} // closed when the launch is over; k and g are set before
+	halt   context.CancelFunc
+	ready  chan error // holds what came of the launch
 	at     nodeapi.Expected
 
 	mu    sync.Mutex
@@ -82,6 +84,7 @@ func (r *arrival) run(s move.Destination, acts []move.DestAct) {
 func (r *arrival) do(ctx context.Context, is move.DestinationState, a move.DestAct) {
 	switch a {
 	case move.DestLaunch:
+		ctx, r.halt = context.WithCancel(ctx)
 		go r.launch(ctx)
 	case move.DestStart:
 		if err := r.g.RunArrived(ctx); err != nil {
@@ -91,6 +94,8 @@ func (r *arrival) do(ctx context.Context, is move.DestinationState, a move.DestA
 		}
 		r.post(move.DestStarted)
 	case move.DestDestroy:
+		r.halt()
+		<-r.placed
 		r.destroy(is)
 	}
 }

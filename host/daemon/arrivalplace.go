@@ -15,6 +15,7 @@ import (
 // launch makes the guest's place and a machine that waits.
 func (r *arrival) launch(ctx context.Context) {
 	err := r.makePlace(ctx)
+	close(r.placed)
 	if err != nil {
 		r.post(move.DestFailed)
 		r.ready <- err

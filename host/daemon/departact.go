@@ -24,12 +24,13 @@ func (m *departure) reserve(ctx context.Context) {
 		m.mu.Unlock()
 		return err
 	}()
-	if err != nil {
+	switch {
+	case err == nil:
+		m.post(move.Reserved)
+	case ctx.Err() == nil: // else it is not waited for any more
 		m.fail(err)
 		m.post(move.Refused)
-		return
 	}
-	m.post(move.Reserved)
 }
 
 // movedSpec is the guest as its destination is to know it.
@@ -58,8 +59,7 @@ func since(t time.Time) float64 { return float64(time.Since(t)) / float64(time.M
 func (m *departure) freeze(ctx context.Context) {
 	held, err := m.g.Freeze(ctx)
 	if err != nil {
-		m.fail(err)
-		return
+		return // it is given up: its time is over, or the guest is
 	}
 	m.note(func(r *nodeapi.Move) { r.Held = held })
 	m.post(move.Frozen)

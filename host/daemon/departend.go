@@ -39,8 +39,7 @@ func (m *departure) destroy(lost bool) {
 	}
 	switch {
 	case m.g == nil:
-	case m.served:
-		m.g.Kill() // it has ended already; how is told as ever
+	case m.served: // how it ended is told as ever
 	default:
 		if err := m.g.Drop("its machine ended on the way to another host"); err != nil {
 			m.k.d.cfg.Log.Error("machine not ended", "guest", m.k.name, "err", err)

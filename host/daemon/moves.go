@@ -13,7 +13,7 @@ func (d *Daemon) Expect(ctx context.Context, a nodeapi.Arrival) (nodeapi.Expecte
 	if err := checkArrival(a); err != nil {
 		return nodeapi.Expected{}, err
 	}
-	r := &arrival{d: d, a: a, base: time.Now(), events: make(chan move.DestEvent, 16), over: make(chan struct{}), ready: make(chan error, 1)}
+	r := &arrival{d: d, a: a, base: time.Now(), events: make(chan move.DestEvent, 16), over: make(chan struct{}), placed: make(chan struct{}), ready: make(chan error, 1)}
 	d.mu.Lock()
 	_, known := d.arrivals[a.ID]
 	if !known {

@@ -75,16 +75,18 @@ func (p *Pair) inOnePlace(t *testing.T, mayEnd bool) *Node {
 	return at
 }
 
-// ended looks that somebody knows how the guest ended.
+// ended waits until somebody knows how the guest ended.
 func (p *Pair) ended(t *testing.T) {
 	t.Helper()
-	for _, n := range []*Node{p.A, p.B} {
-		if g := n.Guest("kv"); g.State == nodeapi.StateEnded && g.Exit != nil && g.Exit.Cause != "" {
-			t.Logf("ended on %s: %+v", n.set.Name, *g.Exit)
-			return
+	p.A.Until("somebody to know how the guest ended", func() bool {
+		for _, n := range []*Node{p.A, p.B} {
+			if g := n.Guest("kv"); g.State == nodeapi.StateEnded && g.Exit != nil && g.Exit.Cause != "" {
+				t.Logf("ended on %s: %+v", n.set.Name, *g.Exit)
+				return true
+			}
 		}
-	}
-	t.Errorf("nobody knows how it ended: %+v, %+v", p.A.Guest("kv"), p.B.Guest("kv"))
+		return false
+	})
 }
 
 func killAll(t *testing.T, pids []int) {
