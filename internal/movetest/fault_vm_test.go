@@ -146,8 +146,13 @@ func TestFaults(t *testing.T) {
 func TestFaultsAtDestination(t *testing.T) {
 	for _, point := range daemon.ArrivalPoints {
 		t.Run(strings.TrimPrefix(point, "arrival "), func(t *testing.T) {
-			p := begin(t, Options{}, "", "!"+point, spec(t, "kv", 8, 0))
+			pause := "" // of the source
+			if point == "arrival arrived" {
+				pause = "move switching" // or it is told to run the guest before it has noticed that all of it is there
+			}
+			p := begin(t, Options{}, pause, "!"+point, spec(t, "kv", 8, 0))
 			p.B.Dies()
+			p.A.On()
 			p.B.Start("")
 			p.inOnePlace(t, false)
 		})
