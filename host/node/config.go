@@ -28,6 +28,10 @@ type Config struct {
 	Hold func(pid int, threads []int) Share
 	// Templates is the folder of saved guests that GuestSpec.Template works with; "" = vmm.DefaultTemplates.
 	Templates string
+	// Propose is told which guest should leave this host, which has too little for all. It must not wait; nil = nobody is.
+	Propose func(broker.ProposeMove)
+	// MoveAfter is for how long there must be too little before that; 0 = 10 s.
+	MoveAfter time.Duration
 	// Log gets one line for each decision of the broker at level debug; nil = silent.
 	Log *slog.Logger
 }

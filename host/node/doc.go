@@ -15,6 +15,12 @@
 // A guest that another node left running enters at booting, by [Node.Adopt], with what it holds in the ledger, and is
 // running once it has said Hello again.
 //
+// # Guests that move
+//
+// One that comes from another host is expected ([Node.Expect]: room is reserved, a machine waits), comes in, is set running, and is
+// served ([Guest.Serve]), from then on like one that was adopted; or it is dropped ([Guest.Drop]). One that leaves shrinks, is frozen,
+// and is sent; then it thaws, or is handed over ([Guest.HandOver]). Package move says when, and package daemon has it done.
+//
 // # Templates
 //
 // With GuestSpec.Template a guest may go on from a template: its machine is then one that was stopped at its

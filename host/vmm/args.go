@@ -192,7 +192,7 @@ func (a *arguments) boot(c Config, w Wiring) {
 	if c.Firmware != "" {
 		a.add("-bios", c.Firmware)
 	}
-	if w.Memory != 0 {
+	if w.Memory != 0 || c.Incoming {
 		a.add("-incoming", "defer")
 		return
 	}

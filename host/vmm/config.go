@@ -70,6 +70,10 @@ type Config struct {
 	// Its error fails the start.
 	Confine func(pid int) error `json:"-"`
 
+	// Incoming has the machine boot nothing and wait for a guest of another one (VM.Receive), which was made with the
+	// same configuration but for what is its host's own. Kernel and Initramfs may be left out.
+	Incoming bool
+
 	StartTimeout time.Duration // until QEMU answers; 0 = DefaultStartTimeout
 
 	// Templates is the folder of saved guests: the machine goes on from one that is like it, where there is

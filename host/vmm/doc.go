@@ -8,6 +8,8 @@
 //   - running: the guest runs; every method may be called. The guest leaves this state by
 //     shutting down, resetting or panicking, QEMU by dying, the accelerator by giving up,
 //     and the host by Kill or Close.
+//   - waiting: made with Config.Incoming, it runs nothing until a guest has come in (Receive, CameIn) and Continue was called.
+//   - copied: Send has copied the guest to another machine and it stands still; to running by Continue, if it does not run there.
 //   - standing still: SaveTemplate has stopped the guest and saves it; back to running by itself, whatever
 //     came of that.
 //   - ended: Done is closed, the process has been waited for, Err tells the cause. Port

@@ -84,7 +84,7 @@ const maxMemory = 1000 << 30
 func human(n int64) string { return humanize.IBytes(uint64(n)) }
 
 func (v *validation) boot(c Config) {
-	if c.Kernel == "" {
+	if c.Kernel == "" && !c.Incoming {
 		v.add("Kernel", "give the path of a kernel image", "no path")
 	}
 	for i, word := range c.Cmdline {

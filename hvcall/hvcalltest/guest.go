@@ -30,6 +30,7 @@ type Guest struct {
 	Grants    Journal[hvcall.Grant]
 	Shutdowns Journal[hvcall.Shutdown]
 	Steals    Journal[hvcall.Steal]
+	Migrates  Journal[hvcall.Migrate]
 	Refused   Journal[error] // what this guest answered with an error
 
 	rw    io.ReadWriteCloser

@@ -32,6 +32,7 @@ var benchmarks = map[string]Benchmark{
 	"cpu":     CPU,
 	"guests":  Guests,
 	"heap":    Heap,
+	"migrate": Migrate,
 	"restart": Restart,
 }
 
