@@ -8,7 +8,8 @@
 //	silo run -d PKG|DIR [-- ARGS]    leave one to the node
 //	silo ps, logs, inspect, set, stop, kill, rm, dump
 //
-// PKG is a main package of the module at hand, or a static Linux executable; DIR is a folder with an
+// PKG is a main package of the module at hand, one of any module with a version (path@v1.2.3, path@latest), or a
+// static Linux executable; DIR is a folder with an
 // image that silo build wrote.
 //
 // # Exit codes of silo run

@@ -43,8 +43,9 @@ func newRun(w *world) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run PKG|DIR [-- ARGS]",
 		Short: "Run an application in a guest whose memory and vCPUs follow its needs",
-		Long: `Run an application in a virtual machine of its own and exit with its exit code. PKG is a main package, which is
-built first where that is needed; DIR is a folder that silo build wrote. Ctrl-C asks the application to end,
+		Long: `Run an application in a virtual machine of its own and exit with its exit code. PKG is a main package, one of any
+module with a version behind it (path@v1.2.3, path@latest), which is built first where that is needed, or a static
+executable; DIR is a folder that silo build wrote. Ctrl-C asks the application to end,
 a second Ctrl-C kills it.`,
 		Example: "  silo run ./examples/hello -p 8080:8080 --memory 64M:2G --cpus 1:2\n  silo run out/server -e TOKEN -- -listen :80",
 		Args: func(cmd *cobra.Command, args []string) error {
