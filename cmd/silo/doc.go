@@ -2,6 +2,7 @@
 //
 //	silo build PKG|DIR -o DIR        make an image
 //	silo run PKG|DIR [-- ARGS]       run one; its memory and vCPUs follow what it needs
+//	silo volume ls|rm                what outlives guests: run -v NAME:/PATH makes it
 //	silo version
 //
 //	silo node [install]              keep guests on this machine

@@ -27,6 +27,7 @@ type runOptions struct {
 	network string
 	bridge  bridgeFlag
 	weight  uint32
+	volumes volumesFlag
 
 	target  targetOptions
 	detach  bool
@@ -81,6 +82,7 @@ func (o *runOptions) register(cmd *cobra.Command, w *world) {
 	f.StringArrayVarP(&o.env, "env", "e", nil, "`NAME=VALUE` for the application's environment, or NAME for silo's own value; may be repeated")
 	f.Var(&o.memory, "memory", "memory present from the start and at most; without MAX what the host has")
 	f.Var(&o.cpus, "cpus", "vCPUs guaranteed and at most, such as 0.5:2; without MAX what the host has")
+	f.VarP(&o.volumes, "volume", "v", "mount a named volume, made on first use, or a folder (./DIR:/PATH) in the guest; may be repeated")
 	f.StringVar(&o.name, "name", "", "the guest's name and host name (default: the application's)")
 	f.StringVar(&o.network, "network", "user", "`KIND` of network: user, restricted (only -p works) or none")
 	f.Var(&o.bridge, "net", "attach the guest to a bridge of the host; ip, gw and dns may be repeated")
@@ -103,7 +105,7 @@ func (o *runOptions) run(ctx context.Context, w *world, what string, args []stri
 		defer c.Close()
 		return o.viaNode(ctx, w, c, what, spec)
 	}
-	n, err := node.New(node.Config{Log: o.log(w)})
+	n, err := node.New(node.Config{Log: o.log(w), Volumes: localVolumes(defaultStateDir(w))})
 	if err != nil {
 		return 0, err
 	}
@@ -174,7 +176,7 @@ func preflight(ctx context.Context, spec node.GuestSpec) error {
 			return err
 		}
 	}
-	return checkPorts(ctx, spec.Ports)
+	return errors.Join(checkPorts(ctx, spec.Ports), checkFolders(spec.Volumes))
 }
 
 // fill puts what the host has where a bound was left open.
@@ -195,6 +197,9 @@ func (o *runOptions) spec(w *world, args []string) (node.GuestSpec, error) {
 	if err != nil {
 		return node.GuestSpec{}, err
 	}
+	if err := node.CheckVolumes(o.volumes); err != nil {
+		return node.GuestSpec{}, err
+	}
 	network, ok := map[string]vmm.Network{"user": vmm.NetworkUser, "restricted": vmm.NetworkRestricted, "none": vmm.NetworkNone}[o.network]
 	if !ok {
 		return node.GuestSpec{}, fmt.Errorf("--network %q: not a kind of network: use user, restricted or none", o.network)
@@ -203,7 +208,7 @@ func (o *runOptions) spec(w *world, args []string) (node.GuestSpec, error) {
 		return node.GuestSpec{}, fmt.Errorf("--template %q: use auto or off", o.saved)
 	}
 	s := node.GuestSpec{
-		Name: o.name, Weight: o.weight, Args: args, Env: env, Ports: o.ports, Network: network, Bridge: o.bridge.at, Template: o.saved == "auto",
+		Name: o.name, Weight: o.weight, Args: args, Env: env, Ports: o.ports, Volumes: o.volumes, Network: network, Bridge: o.bridge.at, Template: o.saved == "auto",
 		Memory: node.Memory{Min: o.memory.least, Max: o.memory.most},
 		CPU:    node.CPU{MinMilli: uint32(o.cpus.least), MaxMilli: uint32(o.cpus.most)},
 		Stdout: w.stdout, Stderr: w.stderr,

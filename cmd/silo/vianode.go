@@ -87,6 +87,9 @@ func apiSpec(s node.GuestSpec) nodeapi.Spec {
 		ShutdownWithinMS: s.ShutdownWithin.Milliseconds(),
 		RefuseAfterMS:    s.RefuseAfter.Milliseconds(),
 	}
+	for _, v := range s.Volumes {
+		a.Volumes = append(a.Volumes, nodeapi.Mount{Volume: v.Name, Dir: v.Dir, Path: v.Path, Size: v.Size, ReadOnly: v.ReadOnly})
+	}
 	for _, p := range s.Ports {
 		a.Ports = append(a.Ports, nodeapi.Port(p))
 	}

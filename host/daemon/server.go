@@ -32,6 +32,8 @@ func (d *Daemon) Handler() http.Handler {
 		"POST /v1/guests/{name}/stop": d.stopGuest,
 		"POST /v1/guests/{name}/kill": func(r *http.Request) (any, error) { return d.Kill(r.Context(), r.PathValue("name")) },
 		"GET /v1/guests/{name}/wait":  func(r *http.Request) (any, error) { return d.Wait(r.Context(), r.PathValue("name")) },
+		"GET /v1/volumes":             func(*http.Request) (any, error) { return d.Volumes() },
+		"DELETE /v1/volumes/{name}":   func(r *http.Request) (any, error) { return nil, d.RemoveVolume(r.Context(), r.PathValue("name")) },
 		"GET /v1/dump":                func(*http.Request) (any, error) { return d.State(), nil },
 	} {
 		mux.Handle(pattern, a)

@@ -112,7 +112,7 @@ func guestSpec(s nodeapi.Spec) node.GuestSpec {
 		Name: s.Name, Kernel: s.Kernel, Initramfs: s.Initramfs, Args: s.Args, Env: s.Env,
 		Memory: node.Memory{Min: s.Memory.Min, Max: s.Memory.Max},
 		CPU:    node.CPU{MinMilli: uint32(s.CPU.MinMilli), MaxMilli: uint32(s.CPU.MaxMilli)},
-		Weight: s.Weight, Ports: forwards(s.Ports), Bridge: s.Bridge,
+		Weight: s.Weight, Ports: forwards(s.Ports), Volumes: mounts(s.Volumes), Bridge: s.Bridge,
 		HelloDeadline: milliseconds(s.HelloWithinMS), ShutdownWithin: milliseconds(s.ShutdownWithinMS), RefuseAfter: milliseconds(s.RefuseAfterMS),
 	}
 	if s.Network != "user" {

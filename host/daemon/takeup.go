@@ -123,7 +123,7 @@ func (d *Daemon) openNode(machines map[*record]*found) error {
 	if capacity.Memory == 0 && running {
 		capacity.Memory, capacity.Slush = d.host.Capacity.Memory, d.host.Capacity.Slush
 	}
-	n, err := node.New(node.Config{Capacity: capacity, Launch: d.launch, Hold: d.cfg.Hold, Log: d.cfg.Log})
+	n, err := node.New(node.Config{Capacity: capacity, Launch: d.launch, Hold: d.cfg.Hold, Volumes: d.volumes(), Log: d.cfg.Log})
 	if err != nil {
 		return err
 	}

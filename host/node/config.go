@@ -14,6 +14,7 @@ import (
 	"github.com/silo-os/silo/host/broker"
 	"github.com/silo-os/silo/host/cpushare"
 	"github.com/silo-os/silo/host/vmm"
+	"github.com/silo-os/silo/host/volume"
 	"github.com/silo-os/silo/hvcall"
 )
 
@@ -28,6 +29,8 @@ type Config struct {
 	Hold func(pid int, threads []int) Share
 	// Templates is the folder of saved guests that GuestSpec.Template works with; "" = vmm.DefaultTemplates.
 	Templates string
+	// Volumes is where named volumes are; without a Dir there are none.
+	Volumes volume.Store
 	// Log gets one line for each decision of the broker at level debug; nil = silent.
 	Log *slog.Logger
 }
@@ -100,6 +103,7 @@ type GuestSpec struct {
 	Ports             []vmm.Forward
 	Network           vmm.Network
 	Bridge            *bridge.Attachment // in place of Ports and Network; nil = Network says
+	Volumes           []Volume
 
 	// Template lets the guest go on from the saved state of one like it, where there is one, and saves it for
 	// others where there is none.

@@ -64,7 +64,7 @@ func (s GuestSpec) check() error {
 			return &SpecError{fmt.Sprintf("Env[%d]", i), fmt.Sprintf("%q has no name and value", e), "write it as NAME=VALUE"}
 		}
 	}
-	return nil
+	return CheckVolumes(s.Volumes)
 }
 
 // vcpus is how many processors the machine has: whole ones for all that can ever be granted.
@@ -89,11 +89,11 @@ func (s GuestSpec) machine(log *slog.Logger) vmm.Config {
 func (s GuestSpec) welcome() hvcall.Welcome {
 	w := hvcall.Welcome{
 		Name:         s.Name,
-		Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog, hvcall.CapSteal},
+		Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog, hvcall.CapSteal, hvcall.CapVolumes},
 		MaxFrame:     hvcall.DefaultMaxFrame,
 		Memory:       hvcall.MemoryBounds{Boot: uint64(s.Memory.Min), Max: uint64(s.Memory.Max)},
 		CPU:          hvcall.CPUBounds{MinMilli: s.CPU.MinMilli, MaxMilli: s.CPU.MaxMilli},
-		Args:         s.Args, Env: s.Env,
+		Args:         s.Args, Env: s.Env, Volumes: told(s.Volumes),
 		ShutdownMS: s.ShutdownWithin.Milliseconds(), RefusalMS: s.RefuseAfter.Milliseconds(),
 	}
 	w.Network = s.network()
