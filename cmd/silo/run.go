@@ -40,7 +40,7 @@ type runOptions struct {
 }
 
 func newRun(w *world) *cobra.Command {
-	o := runOptions{memory: memoryFlag{span{least: 64 << 20}}, cpus: cpusFlag{span{least: 1000}}}
+	o := runOptions{memory: memoryFlag{span: span{least: 64 << 20}}, cpus: cpusFlag{span{least: 1000}}}
 	cmd := &cobra.Command{
 		Use:   "run PKG|DIR [-- ARGS]",
 		Short: "Run an application in a guest whose memory and vCPUs follow its needs",
@@ -155,6 +155,7 @@ func (o *runOptions) start(ctx context.Context, w *world, n *node.Node, what str
 		return nil, err
 	}
 	spec.Kernel, spec.Initramfs = image.KernelPath(), image.InitramfsPath()
+	spec.Memory = o.memory.forImage(spec.Memory, spec.Initramfs)
 	spec.RefuseAfter = o.refuseAfter.or(time.Duration(image.Manifest.RefuseAfterMS) * time.Millisecond)
 	if spec.Name == "" {
 		spec.Name = hostName(image.Manifest.Name)

@@ -9,6 +9,7 @@ import (
 	"github.com/alecthomas/units"
 	"github.com/dustin/go-humanize"
 
+	"github.com/silo-os/silo/host/node"
 	"github.com/silo-os/silo/host/vmm"
 )
 
@@ -39,7 +40,22 @@ func parseSpan(s string, value func(string) (int64, error)) (span, error) {
 }
 
 // memoryFlag is --memory.
-type memoryFlag struct{ span }
+type memoryFlag struct {
+	span
+	given bool
+}
+
+// forImage is m with as much as an image needs to boot, unless somebody said how much it is to have.
+func (f *memoryFlag) forImage(m node.Memory, initramfs string) node.Memory {
+	if f.given {
+		return m
+	}
+	m.Min = max(m.Min, node.LeastMemory(initramfs))
+	if m.Max != 0 {
+		m.Max = max(m.Max, m.Min)
+	}
+	return m
+}
 
 // String implements pflag.Value.
 func (f *memoryFlag) String() string {
@@ -55,6 +71,7 @@ func (f *memoryFlag) Type() string { return "MIN:MAX" }
 // Set implements pflag.Value.
 func (f *memoryFlag) Set(s string) (err error) {
 	f.span, err = parseSpan(s, parseSize)
+	f.given = err == nil
 	return err
 }
 

@@ -52,6 +52,7 @@ func (o *runOptions) create(ctx context.Context, w *world, c *nodeapi.Client, wh
 		return g, err
 	}
 	spec.Kernel, spec.Initramfs = image.KernelPath(), image.InitramfsPath()
+	spec.Memory = o.memory.forImage(spec.Memory, spec.Initramfs)
 	spec.RefuseAfter = o.refuseAfter.or(time.Duration(image.Manifest.RefuseAfterMS) * time.Millisecond)
 	s := apiSpec(spec)
 	s.Restart = nodeapi.Restart(o.restart)

@@ -82,7 +82,7 @@ func check(s nodeapi.Spec) error {
 // fill puts what the host has where a bound was left open.
 func fill(s nodeapi.Spec, c broker.Capacity) nodeapi.Spec {
 	if s.Memory.Min == 0 {
-		s.Memory.Min = 64 << 20
+		s.Memory.Min = max(64<<20, node.LeastMemory(s.Initramfs))
 	}
 	if s.Memory.Max == 0 {
 		s.Memory.Max = max(s.Memory.Min, (c.Memory-c.Slush)/vmm.BlockSize*vmm.BlockSize)

@@ -81,7 +81,7 @@ func availableMemory() (int64, error) {
 
 // Memory bounds a guest's memory, in bytes, multiples of [vmm.BlockSize].
 type Memory struct {
-	Min int64 // present at boot and guaranteed; 0 = 64 MiB
+	Min int64 // present at boot and guaranteed; 0 = 64 MiB, or LeastMemory where that is more
 	Max int64 // never more; 0 = Min
 }
 

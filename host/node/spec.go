@@ -15,7 +15,7 @@ import (
 
 // withDefaults fills in and checks what is fixed for the guest's life.
 func (s GuestSpec) withDefaults() (GuestSpec, error) {
-	orDefault(&s.Memory.Min, defaultMemory)
+	orDefault(&s.Memory.Min, max(defaultMemory, LeastMemory(s.Initramfs)))
 	orDefault(&s.Memory.Max, s.Memory.Min)
 	orDefault(&s.CPU.MinMilli, 1000)
 	orDefault(&s.CPU.MaxMilli, s.CPU.MinMilli)
@@ -47,6 +47,10 @@ func (s GuestSpec) check() error {
 			return &SpecError{m.field, fmt.Sprintf("%d bytes is not a multiple of %s", m.n, human(vmm.BlockSize)),
 				"use " + human(max(1, (m.n+vmm.BlockSize-1)/vmm.BlockSize)*vmm.BlockSize)}
 		}
+	}
+	if least := LeastMemory(s.Initramfs); s.Memory.Min < least {
+		return &SpecError{"Memory.Min", fmt.Sprintf("%s is too little to boot this image, whose programs stay in memory", human(s.Memory.Min)),
+			"use " + human(least) + " or more"}
 	}
 	if s.Memory.Max < s.Memory.Min {
 		return &SpecError{"Memory.Max", fmt.Sprintf("%s is less than the minimum of %s", human(s.Memory.Max), human(s.Memory.Min)),

@@ -29,7 +29,7 @@ type Spec struct {
 
 // Memory bounds a guest's memory, in bytes, multiples of 4 MiB.
 type Memory struct {
-	Min int64 `json:"min,omitempty"` // present at boot and guaranteed; 0 = 64 MiB
+	Min int64 `json:"min,omitempty"` // present at boot and guaranteed; 0 = 64 MiB, or what the image needs
 	Max int64 `json:"max,omitempty"` // never more; 0 = what the host may give
 }
 

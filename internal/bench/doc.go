@@ -14,6 +14,7 @@
 //	go run mage.go bench guests
 //	go run mage.go bench cpu
 //	go run mage.go bench restart
+//	go run mage.go bench volume
 //
 // # The heap benchmark
 //

@@ -33,6 +33,7 @@ var benchmarks = map[string]Benchmark{
 	"guests":  Guests,
 	"heap":    Heap,
 	"restart": Restart,
+	"volume":  Volume,
 }
 
 // Run measures, prints the table and writes out/bench/NAME.json. It returns an error when something
