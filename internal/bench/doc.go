@@ -15,6 +15,7 @@
 //	go run mage.go bench cpu
 //	go run mage.go bench restart
 //	go run mage.go bench volume
+//	go run mage.go bench apps
 //
 // # The heap benchmark
 //

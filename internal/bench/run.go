@@ -27,6 +27,7 @@ type Benchmark func(ctx context.Context, cfg Config) ([]Result, error)
 
 // benchmarks are those there are.
 var benchmarks = map[string]Benchmark{
+	"apps":    Apps,
 	"boot":    Boot,
 	"broker":  BrokerPolicy,
 	"cpu":     CPU,
