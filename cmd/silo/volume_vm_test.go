@@ -85,6 +85,30 @@ func TestSpoiltVolume(t *testing.T) {
 	}
 }
 
+// TestFolder: guest and host see each other's files; what is to be read-only is.
+func TestFolder(t *testing.T) {
+	image := appImage(t).Dir
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "word"), []byte("from the host"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	run := func(mount string, args ...string) *proc {
+		t.Helper()
+		return silo(t, nil, append([]string{"run", image, "--alone", "-v", dir + ":" + mount, "--"}, args...)...)
+	}
+	p := run("/src", "recall", "/src/word")
+	p.wants(0)
+	if got := p.out.String(); got != "from the host\n" {
+		t.Errorf("the guest read %q", got)
+	}
+	run("/src", "keep", "/src/answer", "from the guest").wants(0)
+	if b, err := os.ReadFile(filepath.Join(dir, "answer")); err != nil || string(b) != "from the guest" {
+		t.Errorf("the host reads %q, %v", b, err)
+	}
+	run("/src,ro", "recall", "/src/answer").wants(0)
+	run("/src,ro", "keep", "/src/answer", "x").wants(2, "read-only file system")
+}
+
 // TestVolumeOfNode: a guest of a node keeps its volume while nodes come and go, and the volume is kept when the guest is
 // removed.
 func TestVolumeOfNode(t *testing.T) {

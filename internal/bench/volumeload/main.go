@@ -24,12 +24,11 @@ import (
 const root = "/data/rounds"
 
 func main() {
-	if err := serve(); err != nil {
-		fmt.Fprintln(os.Stderr, "volumeload:", err)
-		os.Exit(1)
-	}
+	fmt.Fprintln(os.Stderr, "volumeload:", serve())
+	os.Exit(1)
 }
 
+// serve returns only with an error.
 func serve() error {
 	found, err := look()
 	if err != nil {
@@ -44,7 +43,7 @@ func serve() error {
 		if err != nil {
 			return err
 		}
-		if err := talk(conn, found); err != nil && !errors.Is(err, io.EOF) {
+		if err := talk(conn, found); !errors.Is(err, io.EOF) {
 			return err
 		}
 		conn.Close()
@@ -99,6 +98,7 @@ func roundDir(n uint64) string { return filepath.Join(root, strconv.FormatUint(n
 
 func fileOf(dir string, seq uint64) string { return filepath.Join(dir, strconv.FormatUint(seq, 10)) }
 
+// talk serves a connection until it ends, which is io.EOF.
 func talk(conn net.Conn, found proof.Report) error {
 	if err := json.NewEncoder(conn).Encode(found); err != nil {
 		return err
