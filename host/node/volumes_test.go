@@ -76,6 +76,9 @@ func TestVolumesReachTheGuest(t *testing.T) {
 			!slices.Equal(cfg.Shares, []vmm.Share{{Dir: "/src", ReadOnly: true}}) {
 			t.Errorf("attached %+v, %+v", cfg.Disks, cfg.Shares)
 		}
+		if err := g.Movable(); !errors.As(err, new(*vmm.PinnedError)) {
+			t.Errorf("Movable = %v", err)
+		}
 		powerOff(vm)
 		<-g.Done()
 
