@@ -15,8 +15,8 @@ func newBuild(w *world) *cobra.Command {
 		Short: "Make an image of a main package",
 		Long: `Make an image: the guest's kernel (built once, kept in the cache), an archive with silo's init and the
 application, and a manifest with their digests. PKG is a main package of the module at hand, as the go command
-names it, or a static Linux executable.`,
-		Example: "  silo build ./cmd/server -o out/server",
+names it, one of any module with a version, or a static Linux executable.`,
+		Example: "  silo build ./cmd/server -o out/server\n  silo build github.com/nats-io/nats-server/v2@latest -o out/nats",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := untilSignal(cmd.Context(), w.signals)

@@ -2,13 +2,15 @@
 //
 //	silo build PKG|DIR -o DIR        make an image
 //	silo run PKG|DIR [-- ARGS]       run one; its memory and vCPUs follow what it needs
+//	silo volume ls|rm                what outlives guests: run -v NAME:/PATH makes it
 //	silo version
 //
 //	silo node [install]              keep guests on this machine
 //	silo run -d PKG|DIR [-- ARGS]    leave one to the node
 //	silo ps, logs, inspect, set, stop, kill, rm, dump
 //
-// PKG is a main package of the module at hand, or a static Linux executable; DIR is a folder with an
+// PKG is a main package of the module at hand, one of any module with a version (path@v1.2.3, path@latest), or a
+// static Linux executable; DIR is a folder with an
 // image that silo build wrote.
 //
 // # Exit codes of silo run

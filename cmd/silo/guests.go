@@ -87,13 +87,19 @@ func newPs(w *world) *cobra.Command {
 	return cmd
 }
 
-// guestTable is a line for each guest.
-func guestTable(guests []nodeapi.Guest, now time.Time) string {
+// plainTable is a table with nothing but space between its columns.
+func plainTable() table.Writer {
 	t := table.NewWriter()
 	style := table.StyleDefault
 	style.Options = table.OptionsNoBordersAndSeparators
 	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
 	t.SetStyle(style)
+	return t
+}
+
+// guestTable is a line for each guest.
+func guestTable(guests []nodeapi.Guest, now time.Time) string {
+	t := plainTable()
 	t.AppendHeader(table.Row{"name", "state", "memory", "resident", "vcpus", "restarts", "ports", "since"})
 	for _, g := range guests {
 		memory, resident, vcpus := "-", "-", "-"

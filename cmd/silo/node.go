@@ -46,7 +46,7 @@ one. It serves an API on a Unix socket, which only its owner can open, and on TC
 
 func (o *nodeOptions) register(cmd *cobra.Command, w *world) {
 	f := cmd.Flags()
-	f.StringVar(&o.dir, "dir", defaultStateDir(w), "`folder` for all that must outlive the node")
+	f.StringVar(&o.dir, "dir", defaultStateDir(w), "`folder` for all that must outlive the node (default $"+stateEnv+")")
 	f.StringVar(&o.socket, "socket", nodeapi.DefaultSocket(w.lookupEnv), "`path` of the API's socket (default $"+nodeapi.SocketEnv+")")
 	f.StringVar(&o.listen, "listen", "", "`HOST:PORT` for the API on TCP, with mutual TLS")
 	f.StringVar(&o.tls.Cert, "tls-cert", "", "`file` with the node's certificate, in PEM, for --listen")
@@ -76,8 +76,14 @@ func (f *sizeFlag) Set(s string) (err error) {
 	return err
 }
 
+// stateEnv names the variable with the folder for what must outlive a guest.
+const stateEnv = "SILO_STATE"
+
 // defaultStateDir is the machine's, or the user's own.
 func defaultStateDir(w *world) string {
+	if dir, ok := w.lookupEnv(stateEnv); ok && filepath.IsAbs(dir) {
+		return dir
+	}
 	if os.Geteuid() == 0 {
 		return "/var/lib/silo"
 	}

@@ -167,7 +167,7 @@ func (d *Daemon) State() broker.State { return d.node.State() }
 
 // Create has a guest started and returns when its machine runs. When ctx ends before, nothing is left of it.
 func (d *Daemon) Create(ctx context.Context, spec nodeapi.Spec) (nodeapi.Guest, error) {
-	if err := check(spec); err != nil {
+	if err := errors.Join(check(spec), checkMounts(spec.Volumes, d.runAs(0) != nil)); err != nil {
 		return nodeapi.Guest{}, err
 	}
 	k, err := d.enroll(fill(spec, d.node.Capacity()), func(r *record) { r.State = nodeapi.StateStarting })

@@ -31,6 +31,12 @@
 //
 // While guests run the host's capacity is what it was: what they hold is not available, and yet theirs.
 //
+// # Volumes
+//
+// They are in the state folder, in volumes, and are nobody's: a guest that is removed leaves them. Who holds one is known by the
+// lock that its QEMU has, so a daemon that begins has nothing to find out. Folders of the host are for daemons whose machines run as
+// the daemon's own user.
+//
 // # What a guest can do to its host
 //
 // As root, each machine runs as a user of its own with no name and no rights, in QEMU's seccomp sandbox, in a memory

@@ -40,6 +40,8 @@ func (d *Daemon) Handler() http.Handler {
 		"GET /v1/moves/{id}":             func(r *http.Request) (any, error) { return d.Standing(r.PathValue("id")) },
 		"POST /v1/moves/{id}/run":        func(r *http.Request) (any, error) { return d.RunMoved(r.Context(), r.PathValue("id")) },
 		"DELETE /v1/moves/{id}":          func(r *http.Request) (any, error) { return nil, d.ForgetMove(r.Context(), r.PathValue("id")) },
+		"GET /v1/volumes":                func(*http.Request) (any, error) { return d.Volumes() },
+		"DELETE /v1/volumes/{name}":      func(r *http.Request) (any, error) { return nil, d.RemoveVolume(r.Context(), r.PathValue("name")) },
 		"GET /v1/dump":                   func(*http.Request) (any, error) { return d.State(), nil },
 	} {
 		mux.Handle(pattern, a)

@@ -127,7 +127,7 @@ func (d *Daemon) openNode(machines map[*record]*found) error {
 	if capacity.Memory == 0 && running {
 		capacity.Memory, capacity.Slush = d.host.Capacity.Memory, d.host.Capacity.Slush
 	}
-	own := node.Config{Capacity: capacity, Launch: d.launch, Hold: d.cfg.Hold, Log: d.cfg.Log}
+	own := node.Config{Capacity: capacity, Launch: d.launch, Hold: d.cfg.Hold, Volumes: d.volumes(), Log: d.cfg.Log}
 	if len(d.peers) > 0 {
 		own.Propose, own.MoveAfter = d.relieve, relieveAfter
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/silo-os/silo/host/broker"
 	"github.com/silo-os/silo/host/cpushare"
 	"github.com/silo-os/silo/host/vmm"
+	"github.com/silo-os/silo/host/volume"
 	"github.com/silo-os/silo/hvcall"
 )
 
@@ -32,6 +33,8 @@ type Config struct {
 	Propose func(broker.ProposeMove)
 	// MoveAfter is for how long there must be too little before that; 0 = 10 s.
 	MoveAfter time.Duration
+	// Volumes is where named volumes are; without a Dir there are none.
+	Volumes volume.Store
 	// Log gets one line for each decision of the broker at level debug; nil = silent.
 	Log *slog.Logger
 }
@@ -82,7 +85,7 @@ func availableMemory() (int64, error) {
 
 // Memory bounds a guest's memory, in bytes, multiples of [vmm.BlockSize].
 type Memory struct {
-	Min int64 // present at boot and guaranteed; 0 = 64 MiB
+	Min int64 // present at boot and guaranteed; 0 = 64 MiB, or LeastMemory where that is more
 	Max int64 // never more; 0 = Min
 }
 
@@ -104,6 +107,7 @@ type GuestSpec struct {
 	Ports             []vmm.Forward
 	Network           vmm.Network
 	Bridge            *bridge.Attachment // in place of Ports and Network; nil = Network says
+	Volumes           []Volume
 
 	// Template lets the guest go on from the saved state of one like it, where there is one, and saves it for
 	// others where there is none.

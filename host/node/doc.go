@@ -53,6 +53,12 @@
 // A guest is told its network in its Welcome: that of user-mode networking, or where it is on a bridge. Two guests of a node never
 // have the same address on a bridge.
 //
+// # Volumes
+//
+// A named volume is made, if it is not there, when its guest has been admitted, and is the guest's as long as its machine lives (packages volume
+// and vmm). The guest is told where to mount it in its Welcome; one that does not say in its Hello that it can is ended, for its
+// application would write to what is lost. A guest with volumes does not move.
+//
 // # Output
 //
 // What the application writes is passed on as it comes. A writer that is slower than the application

@@ -148,13 +148,16 @@ func (g *Guest) boot(ctx context.Context) error {
 	if g.spec.Template {
 		cfg.Templates = g.node.cfg.Templates
 	}
+	if err := attach(ctx, &cfg, g.spec.Volumes, g.node.cfg.Volumes); err != nil {
+		return fmt.Errorf("start guest %s: %w", g.id, err)
+	}
 	if g.spec.Machine != nil {
 		g.spec.Machine(&cfg)
 	}
 	g.limits.follow(g.upper)
 	vm, err := g.node.cfg.Launch(ctx, cfg)
 	if err != nil {
-		return err
+		return ofVolume(err, cfg, g.spec.Volumes)
 	}
 	g.vm = vm
 	if err := g.holdProcessors(ctx); err != nil {

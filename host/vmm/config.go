@@ -55,6 +55,9 @@ type Config struct {
 	// device that goes with QEMU. It takes CAP_NET_ADMIN. nil = Network says.
 	Bridge *bridge.Attachment
 
+	Disks  []Disk  // see DiskSerial
+	Shares []Share // see ShareTag
+
 	// Console gets the kernel's messages line by line, made safe for a terminal; nil =
 	// none. While it blocks, the guest's console does.
 	Console io.Writer    `json:"-"`

@@ -52,6 +52,12 @@
 // guest. A block plugged is not yet resident, and one that the guest frees stops being so
 // by free page reporting, still plugged.
 //
+// # Disks and shares
+//
+// A [Disk] is opened and locked here, by flock, and QEMU inherits the open file, which the lock belongs to: one machine at a
+// time has it, for exactly as long as its QEMU lives. A [Share] is opened by QEMU, by its path. A machine with a disk does not go
+// on from a template: its kernel would believe of one disk what it read of another.
+//
 // # Trust
 //
 // The guest is hostile: what it writes to the console is bounded and cleaned, what it can

@@ -43,6 +43,7 @@ func (c Config) Validate() error {
 	v.boot(c)
 	v.machine(c)
 	v.network(c)
+	v.disks(c)
 	if len(v.problems) > 0 {
 		return &ConfigError{Problems: v.problems}
 	}

@@ -48,7 +48,7 @@ type Guest struct {
 func NewGuest(rw io.ReadWriteCloser, cfg GuestConfig) *Guest {
 	if cfg.Hello.Role == "" {
 		cfg.Hello = hvcall.Hello{Role: hvcall.RolePID1, Build: "hvcalltest", NumCPU: 4, PID: 1,
-			Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog, hvcall.CapSteal}}
+			Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog, hvcall.CapSteal, hvcall.CapVolumes}}
 	}
 	return &Guest{rw: rw, conn: hvcall.NewConn(rw, cfg.Conn), hello: cfg.Hello, out: newOutbox(), manner: cfg.Manner}
 }

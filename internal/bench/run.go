@@ -27,6 +27,7 @@ type Benchmark func(ctx context.Context, cfg Config) ([]Result, error)
 
 // benchmarks are those there are.
 var benchmarks = map[string]Benchmark{
+	"apps":    Apps,
 	"boot":    Boot,
 	"broker":  BrokerPolicy,
 	"cpu":     CPU,
@@ -34,6 +35,7 @@ var benchmarks = map[string]Benchmark{
 	"heap":    Heap,
 	"migrate": Migrate,
 	"restart": Restart,
+	"volume":  Volume,
 }
 
 // Run measures, prints the table and writes out/bench/NAME.json. It returns an error when something

@@ -126,7 +126,7 @@ func (w logWriter) Write(b []byte) (int, error) { return len(b), w.conn.SendLog(
 func (g *guest) hello() (w hvcall.Welcome, err error) {
 	h := hvcall.Hello{
 		Role: hvcall.RolePID1, NumCPU: runtime.NumCPU(), PID: os.Getpid(),
-		Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog, hvcall.CapSteal},
+		Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog, hvcall.CapSteal, hvcall.CapVolumes},
 	}
 	for {
 		ctx, cancel := context.WithTimeout(context.Background(), helloEvery)
