@@ -130,6 +130,7 @@ type Governor struct {
 	answered  bool         // the newest statement has been answered by a grant
 	why       hvcall.Limit // what stood against more in the newest grant
 
+	tight   bool  // see Tighten
 	offHeap int64 // bytes mapped outside the heap, which no memory limit counts
 
 	idle   idleWatch
@@ -170,6 +171,7 @@ func (g *Governor) Step(now time.Duration, s Sample) Decision {
 		}
 		s.GOGC = percent // it is set before anything else happens
 	}
+	s = g.tightened(s)
 	margin := g.margin(now)
 	base := Forecast(s) + margin + g.offHeap
 	base += slack(base)

@@ -73,6 +73,7 @@ func FuzzDecodeClock(f *testing.F)    { fuzzFixed(f, DecodeClock) }
 
 func FuzzDecodeHello(f *testing.F)   { fuzzDecode(f, DecodeHello, Hello.Encode) }
 func FuzzDecodeWelcome(f *testing.F) { fuzzDecode(f, DecodeWelcome, Welcome.Encode) }
+func FuzzDecodeMigrate(f *testing.F) { fuzzDecode(f, DecodeMigrate, Migrate.Encode) }
 func FuzzDecodeExit(f *testing.F)    { fuzzDecode(f, DecodeExit, Exit.Encode) }
 
 func FuzzDecodeFault(f *testing.F) {
@@ -137,7 +138,7 @@ func TestCorpusNames(t *testing.T) {
 	}
 	known := map[string]bool{"FuzzReadFrame": true, "FuzzDecodeDemand": true, "FuzzDecodeGrant": true, "FuzzDecodeUsage": true,
 		"FuzzDecodeLog": true, "FuzzDecodeShutdown": true, "FuzzDecodeClock": true, "FuzzDecodeSteal": true, "FuzzDecodeHello": true,
-		"FuzzDecodeWelcome": true, "FuzzDecodeExit": true, "FuzzDecodeFault": true, "FuzzConn": true}
+		"FuzzDecodeWelcome": true, "FuzzDecodeExit": true, "FuzzDecodeMigrate": true, "FuzzDecodeFault": true, "FuzzConn": true}
 	for _, d := range dirs {
 		if !known[filepath.Base(d)] {
 			t.Errorf("%s belongs to no fuzzer", d)

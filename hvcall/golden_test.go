@@ -53,7 +53,8 @@ var (
 	goldenGrant = Grant{Serial: 8, Revision: 7, Memory: 640 << 20, IO: 50 << 20, MilliCPU: 2000, Within: 250, Price: 3, Limit: LimitHost}
 	goldenUsage = Usage{Applied: 8, Total: 640 << 20, Free: 40 << 20, Application: 560 << 20, Live: 300 << 20, Stalls: 2,
 		StallNanos: 1_500_000, Kills: 0, Cycles: 41, CPUNanos: 9_000_000_000, MilliCPU: 2000, Online: 2, Runnable: 5, GoMaxProcs: 2}
-	goldenExit = Exit{Cause: CausePanic, Code: 2, Text: "panic: index out of range", Trace: "goroutine 1 [running]:\nmain.main()\n"}
+	goldenArrived = Migrate{Phase: PhaseArrived, UnixNanos: 1767225600e9, Seed: []byte("\x00\x01\xfe\xff")}
+	goldenExit    = Exit{Cause: CausePanic, Code: 2, Text: "panic: index out of range", Trace: "goroutine 1 [running]:\nmain.main()\n"}
 )
 
 // goldens has every message in both directions, each reply and the refusal.
@@ -75,6 +76,10 @@ var goldens = []golden{
 	{"10-time-call", call(OpTime, 5, nil), "", nil, ""},
 	{"10-time-reply", reply(OpTime, 5, Clock{1767225600e9}.AppendTo(nil)), "Clock", show(DecodeClock), "{UnixNanos:1767225600000000000}"},
 	{"11-steal", statement(OpSteal, Steal{250, 500 * time.Millisecond}.AppendTo(nil)), "Steal", show(DecodeSteal), "{Taken:250 Span:500ms}"},
+	{"12-migrate-prepare-call", call(OpMigrate, 7, Migrate{Phase: PhasePrepare, WithinMS: 2000}.Encode()), "", show(DecodeMigrate),
+		fmt.Sprintf("%+v", Migrate{Phase: PhasePrepare, WithinMS: 2000})},
+	{"12-migrate-arrived-call", call(OpMigrate, 8, goldenArrived.Encode()), "", show(DecodeMigrate), fmt.Sprintf("%+v", goldenArrived)},
+	{"12-migrate-reply", reply(OpMigrate, 8, nil), "", nil, ""},
 	{"fault-reply", Frame{Header{Op: 99, Flags: FlagReply | FlagError, Seq: 6}, (&Fault{Code: CodeUnknown, Text: "no handler"}).encode()}, "",
 		func(b []byte) (string, error) { return decodeFault(99, b).Error(), nil }, "call op(99): unknown operation: no handler"},
 }

@@ -25,6 +25,8 @@ const (
 	CapCPU    Capability = "cpu"    // Demand.MilliCPU is honoured
 	CapLog    Capability = "log"    // Log frames are read
 	CapSteal  Capability = "steal"  // Steal is read
+
+	CapVolumes Capability = "volumes" // Welcome.Volumes are mounted before the application starts
 )
 
 const (

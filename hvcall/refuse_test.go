@@ -190,6 +190,11 @@ func TestWelcomeRefused(t *testing.T) {
 		{"cpu out of range", "welcome cpu", Welcome{CPU: CPUBounds{MaxMilli: maxMilliCPU + 1}}.Encode()},
 		{"min above max", "welcome cpu", Welcome{CPU: CPUBounds{MinMilli: 2, MaxMilli: 1}}.Encode()},
 		{"granted cpu out of range", "welcome cpu", Welcome{Grant: GrantJSON{MilliCPU: maxMilliCPU + 1}}.Encode()},
+		{"too many volumes", "welcome volumes", Welcome{Volumes: make([]Volume, MaxVolumes+1)}.Encode()},
+		{"volume over the guest's own", "welcome volume path", Welcome{Volumes: []Volume{{Path: "/proc/x", Disk: "d"}}}.Encode()},
+		{"volume on nothing", "welcome volume", Welcome{Volumes: []Volume{{Path: "/data"}}}.Encode()},
+		{"volume on two things", "welcome volume", Welcome{Volumes: []Volume{{Path: "/data", Disk: "d", Share: "s"}}}.Encode()},
+		{"long volume", "welcome volume name", Welcome{Volumes: []Volume{{Path: "/data", Disk: string(make([]byte, 257))}}}.Encode()},
 		{"negative shutdown", "welcome deadline", Welcome{ShutdownMS: -1}.Encode()},
 		{"negative refusal", "welcome deadline", Welcome{RefusalMS: -1}.Encode()},
 	})

@@ -82,6 +82,12 @@ func (c *Conn) AskShutdown(ctx context.Context, s Shutdown) error {
 	return err
 }
 
+// TellMigrate tells the peer how far its move is; of PhasePrepare it returns when the peer is prepared.
+func (c *Conn) TellMigrate(ctx context.Context, m Migrate) error {
+	_, err := c.Call(ctx, OpMigrate, m.Encode())
+	return err
+}
+
 // AskTime asks for the host's clock.
 func (c *Conn) AskTime(ctx context.Context) (Clock, error) {
 	b, err := c.Call(ctx, OpTime, nil)

@@ -14,6 +14,7 @@ type Welcome struct {
 	Args         []string     `json:"args,omitempty"` // arguments of the application, without its name
 	Env          []string     `json:"env,omitempty"`  // KEY=VALUE; may hold secrets
 	Network      *Network     `json:"network,omitempty"`
+	Volumes      []Volume     `json:"volumes,omitempty"`    // only to who names CapVolumes; at most MaxVolumes
 	UnixNanos    int64        `json:"unix_nanos,omitempty"` // the host's clock
 	Seed         []byte       `json:"seed,omitempty"`       // random bytes, at most MaxSeed, for the guest's kernel to mix into its own; never the same twice
 	ShutdownMS   int64        `json:"shutdown_ms,omitempty"`
@@ -69,6 +70,9 @@ func DecodeWelcome(b []byte) (Welcome, error) {
 		return Welcome{}, &FrameError{Field: "welcome seed", Value: uint64(len(w.Seed)), Why: fmt.Sprintf("above the limit of %d bytes", MaxSeed)}
 	case w.ShutdownMS < 0 || w.RefusalMS < 0:
 		return Welcome{}, &FrameError{Field: "welcome deadline", Why: "negative"}
+	}
+	if err := checkVolumes(w.Volumes); err != nil {
+		return Welcome{}, err
 	}
 	return w, nil
 }

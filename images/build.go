@@ -15,7 +15,7 @@ import (
 
 // Config says what image to build. Only Package must be set.
 type Config struct {
-	Package  string       // the application: an import path, ./folder, or the path of a built static program
+	Package  string       // the application: an import path, path@version, ./folder, or the path of a built static program
 	Dir      string       // where Package is looked up; "" = the current folder
 	Kernel   KernelConfig // its Cache, Progress and Log default to those below
 	Cache    string       // "" = $SILO_CACHE, or else silo's folder in the user's cache
@@ -67,9 +67,9 @@ func (c Config) fill() (Config, error) {
 // programs, gets the kernel by BuildKernel, and packs them. The image is in the cache; the
 // same inputs give the same one, byte for byte.
 //
-// Errors that a caller may want to tell apart: *NoPackageError, *NotMainError, *CommandError
-// (the application does not compile: Output is the compiler's), *NotStaticError, *SpaceError,
-// and those of BuildKernel.
+// Errors that a caller may want to tell apart: *NoPackageError, *UnpublishedError, *NotMainError,
+// *CommandError (the application does not compile: Output is the compiler's), *NotStaticError,
+// *SpaceError, and those of BuildKernel.
 func Build(ctx context.Context, cfg Config) (*Image, error) {
 	cfg, err := cfg.fill()
 	if err != nil {

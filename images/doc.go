@@ -19,7 +19,8 @@
 //
 // # An image, from a package to cached
 //
-//   - compiled: application and PID 1, static, at the same time, in a scratch folder.
+//   - compiled: application and PID 1, static, at the same time, in a scratch folder. An application
+//     that is named by path and version is compiled in a module of its own, which requires that version.
 //   - packed: archive, kernel (a second name of the cached one) and manifest beside them.
 //   - cached: images/NAME-KEY, by one rename. Open checks every digest. The sixteen used last
 //     are kept.

@@ -19,6 +19,7 @@ type goTool struct {
 	tags []string // besides netgo and osusergo
 	tmp  string   // for its temporary files, unless the user chose a folder by GOTMPDIR
 	own  bool     // for silo's own module: flags and workspaces of the user do not matter
+	free bool     // dir is a module of no user's, to be changed as need be
 }
 
 // staticTags choose the resolvers of host and user names that are written in Go: a guest has
@@ -34,6 +35,9 @@ func (g goTool) environ() []string {
 	}
 	if g.own {
 		env = append(env, "GOFLAGS=", "GOWORK=off")
+	}
+	if g.free {
+		env = append(env, "GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" -mod=mod"), "GOWORK=off")
 	}
 	return env
 }
@@ -53,10 +57,18 @@ type goPackage struct {
 	Error      *struct{ Err string }
 }
 
-// findMain returns an error unless pkg names exactly one main package.
-func (g goTool) findMain(ctx context.Context, pkg string) error {
+// present returns an error unless there is a go command.
+func (g goTool) present() error {
 	if _, err := exec.LookPath("go"); err != nil {
 		return fmt.Errorf("find the go command: %w: install Go (https://go.dev/dl) or name a built program", err)
+	}
+	return nil
+}
+
+// findMain returns an error unless pkg names exactly one main package.
+func (g goTool) findMain(ctx context.Context, pkg string) error {
+	if err := g.present(); err != nil {
+		return err
 	}
 	out, err := g.command("list "+pkg, "list", "-e", "-json=ImportPath,Name,Error", g.tagFlag(), "--", pkg).output(ctx)
 	var failed *CommandError

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path"
 	"regexp"
+	"runtime/debug"
+	"strings"
 )
 
 // Manifest says what is in an image. It holds nothing of when and where the image was made.
@@ -53,9 +55,25 @@ func describeProgram(file string) (Program, error) {
 	p := Program{BuildID: d.Digest, Size: d.Size}
 	if info, err := buildinfo.ReadFile(file); err == nil {
 		p.Package, p.GoVersion = info.Path, info.GoVersion
-		p.Module, p.Version = info.Main.Path, info.Main.Version
+		m := moduleOf(info)
+		p.Module, p.Version = m.Path, m.Version
 	}
 	return p, nil
+}
+
+// moduleOf returns the module that a program's main package is of: the main module, but for a program that
+// was built by its path and version.
+func moduleOf(info *debug.BuildInfo) *debug.Module {
+	if info.Main.Path != scratchModule {
+		return &info.Main
+	}
+	m := &info.Main
+	for _, d := range info.Deps {
+		if within := info.Path == d.Path || strings.HasPrefix(info.Path, d.Path+"/"); within && (m == &info.Main || len(d.Path) > len(m.Path)) {
+			m = d
+		}
+	}
+	return m
 }
 
 // majorVersion matches the last element of an import path such as example.org/store/v2.

@@ -18,7 +18,7 @@ func (c Config) programs(ctx context.Context, scratch string) (initramfs.Content
 	if err := os.Mkdir(tmp, 0o755); err != nil {
 		return content, fmt.Errorf("make image: %w", err)
 	}
-	app := goTool{dir: c.Dir, tags: c.Tags, tmp: tmp}
+	user := goTool{dir: c.Dir, tags: c.Tags, tmp: tmp}
 	both, ctx := errgroup.WithContext(ctx)
 	if built := c.builtProgram(); built != "" {
 		if err := requireStatic(built); err != nil {
@@ -26,13 +26,17 @@ func (c Config) programs(ctx context.Context, scratch string) (initramfs.Content
 		}
 		content.App = built
 	} else {
-		if err := app.findMain(ctx, c.Package); err != nil {
+		app, pkg, err := c.source(ctx, scratch, user)
+		if err != nil {
 			return content, err
 		}
-		both.Go(func() error { return app.build(ctx, c.Package, content.App) })
+		if err := app.findMain(ctx, pkg); err != nil {
+			return content, err
+		}
+		both.Go(func() error { return app.build(ctx, pkg, content.App) })
 	}
 	both.Go(func() error {
-		dir, err := siloSource(ctx, app)
+		dir, err := siloSource(ctx, user)
 		if err != nil {
 			return err
 		}
@@ -40,6 +44,20 @@ func (c Config) programs(ctx context.Context, scratch string) (initramfs.Content
 		return goTool{dir: dir, tmp: tmp, own: true}.build(ctx, initPackage, content.Init)
 	})
 	return content, both.Wait()
+}
+
+// source returns what compiles the application, and the package that is to be compiled.
+func (c Config) source(ctx context.Context, scratch string, user goTool) (goTool, string, error) {
+	p, ok := parsePublished(c.Package)
+	if !ok {
+		return user, c.Package, nil
+	}
+	g := user
+	g.dir, g.free = filepath.Join(scratch, "module"), true
+	if err := os.Mkdir(g.dir, 0o755); err != nil {
+		return g, "", fmt.Errorf("make image: %w", err)
+	}
+	return g, p.path, p.require(ctx, g)
 }
 
 // builtProgram returns the path of Package if it is a built program, and "" otherwise.

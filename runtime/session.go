@@ -25,6 +25,7 @@ type session struct {
 	memory  *alloc.Agent
 	cpus    *sched.Agent
 	log     *slog.Logger
+	moves   moves
 	poke    func() // has what PID 1 said read at once
 	stop    func() // ends both governors
 	work    sync.WaitGroup
@@ -115,12 +116,12 @@ func (s *session) hold(g hvcall.Grant) bool {
 }
 
 func (s *session) serve() {
-	err := s.conn.Serve(context.Background(), func(_ context.Context, f hvcall.Frame) ([]byte, error) { return nil, s.hear(f) })
+	err := s.conn.Serve(context.Background(), func(ctx context.Context, f hvcall.Frame) ([]byte, error) { return nil, s.hear(ctx, f) })
 	s.log.Debug("conversation with PID 1 ended", "err", err)
 }
 
 // hear takes in what PID 1 says.
-func (s *session) hear(f hvcall.Frame) error {
+func (s *session) hear(ctx context.Context, f hvcall.Frame) error {
 	switch f.Op {
 	case hvcall.OpGrant:
 		g, err := hvcall.DecodeGrant(f.Payload)
@@ -138,6 +139,12 @@ func (s *session) hear(f hvcall.Frame) error {
 		}
 		s.stolen(st)
 		return nil
+	case hvcall.OpMigrate:
+		m, err := hvcall.DecodeMigrate(f.Payload)
+		if err == nil {
+			s.migrate(ctx, m)
+		}
+		return err
 	}
 	return &hvcall.Fault{Op: f.Op, Code: hvcall.CodeUnknown}
 }

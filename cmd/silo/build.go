@@ -78,8 +78,9 @@ func newBuild(w *world) *cobra.Command {
 		Short: "Make an image of a main package",
 		Long: `Make an image: the guest's kernel (built once, kept in the cache), an archive with silo's init and the
 application, and a manifest with their digests. PKG is a main package of the module at hand, as the go command
-names it, or a static Linux executable; an IMAGE is written in another format. The same inputs give the same bytes.`,
-		Example: "  silo build ./cmd/server -o out/server\n  silo build out/server --format oci -o out/server.oci",
+names it, one of any module with a version, or a static Linux executable; an IMAGE is written in another format. The same inputs
+give the same bytes.`,
+		Example: "  silo build ./cmd/server -o out/server\n  silo build github.com/nats-io/nats-server/v2@latest -o out/nats\n  silo build out/server --format oci -o out/server.oci",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f, err := findFormat(as)

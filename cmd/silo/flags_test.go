@@ -1,11 +1,14 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/silo-os/silo/host/node"
 	"github.com/silo-os/silo/host/vmm"
 )
 
@@ -47,6 +50,39 @@ func TestMemoryFlag(t *testing.T) {
 				t.Errorf("got %+v, want %+v", f.span, c.want)
 			}
 		})
+	}
+}
+
+// TestMemoryForImage: an image that needs more than the default gets it, unless somebody said how much it is to have.
+func TestMemoryForImage(t *testing.T) {
+	const m = 1 << 20
+	archive := filepath.Join(t.TempDir(), "initramfs")
+	for _, c := range []struct {
+		size int64
+		flag string // "" = not given
+		want node.Memory
+	}{
+		{10 * m, "", node.Memory{Min: 64 * m, Max: 1024 * m}},
+		{59*m + 1, "", node.Memory{Min: 92 * m, Max: 1024 * m}},
+		{1200 * m, "", node.Memory{Min: 1232 * m, Max: 1232 * m}},
+		{59*m + 1, "64M:1G", node.Memory{Min: 64 * m, Max: 1024 * m}}, // refused by the node, with the fix
+	} {
+		if err := os.WriteFile(archive, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(archive, c.size); err != nil {
+			t.Fatal(err)
+		}
+		var f memoryFlag
+		if c.flag != "" {
+			wantErr(t, f.Set(c.flag), "")
+		}
+		if got := f.forImage(node.Memory{Min: 64 * m, Max: 1024 * m}, archive); got != c.want {
+			t.Errorf("%d bytes, --memory %q: %+v, want %+v", c.size, c.flag, got, c.want)
+		}
+	}
+	if got := new(memoryFlag).forImage(node.Memory{Min: 64 * m}, archive); got != (node.Memory{Min: 92 * m}) {
+		t.Errorf("without a maximum: %+v", got)
 	}
 }
 

@@ -72,7 +72,7 @@ func newPs(w *world) *cobra.Command {
 		}
 		shown := guests[:0]
 		for _, g := range guests {
-			if all || g.State != nodeapi.StateEnded {
+			if all || g.State != nodeapi.StateEnded && g.State != nodeapi.StateMoved {
 				shown = append(shown, g)
 			}
 		}
@@ -87,13 +87,19 @@ func newPs(w *world) *cobra.Command {
 	return cmd
 }
 
-// guestTable is a line for each guest.
-func guestTable(guests []nodeapi.Guest, now time.Time) string {
+// plainTable is a table with nothing but space between its columns.
+func plainTable() table.Writer {
 	t := table.NewWriter()
 	style := table.StyleDefault
 	style.Options = table.OptionsNoBordersAndSeparators
 	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
 	t.SetStyle(style)
+	return t
+}
+
+// guestTable is a line for each guest.
+func guestTable(guests []nodeapi.Guest, now time.Time) string {
+	t := plainTable()
 	t.AppendHeader(table.Row{"name", "state", "memory", "resident", "vcpus", "restarts", "ports", "since"})
 	for _, g := range guests {
 		memory, resident, vcpus := "-", "-", "-"
@@ -114,6 +120,10 @@ func describe(g nodeapi.Guest) string {
 	switch {
 	case g.State == nodeapi.StateRunning && g.Ready:
 		return "running, ready"
+	case g.State == nodeapi.StateMoved:
+		return "moved to " + g.MovedTo
+	case g.State == nodeapi.StateRunning && g.Move != nil && g.Move.State != "stayed":
+		return "running, " + g.Move.State + " to move to " + g.Move.To
 	case (g.State == nodeapi.StateEnded || g.State == nodeapi.StateBackoff) && g.Exit != nil:
 		return fmt.Sprintf("%s (%d)", g.State, g.Exit.Code)
 	}
@@ -125,7 +135,7 @@ func since(g nodeapi.Guest, now time.Time) string {
 	switch g.State {
 	case nodeapi.StateRunning:
 		at = g.Started
-	case nodeapi.StateEnded, nodeapi.StateBackoff:
+	case nodeapi.StateEnded, nodeapi.StateBackoff, nodeapi.StateMoved:
 		at = g.Ended
 	}
 	return humanize.RelTime(at, now, "ago", "from now")

@@ -33,10 +33,10 @@ func (o *imageOptions) register(f *pflag.FlagSet) {
 	f.StringVar(&o.source, "kernel-source", "", "`archive` with the kernel's source (default $"+sourceEnv+", else the distribution's package)")
 	f.StringSliceVar(&o.tags, "tags", nil, "build `tags` for the application")
 	f.Var(&o.refuseAfter, "refuse-after", "how long a thread may wait for memory that the host does not grant before the application is ended, such as 30s; 0 = for ever (default: the image's, else for ever)")
-	f.BoolVarP(&o.verbose, "verbose", "v", false, "tell what happens, on standard error")
+	f.BoolVar(&o.verbose, "verbose", false, "tell what happens, on standard error")
 }
 
-// log is silo's own log: everything with -v, else what needs attention.
+// log is silo's own log: everything with --verbose, else what needs attention.
 func (o *imageOptions) log(w *world) *slog.Logger {
 	level := slog.LevelWarn
 	if o.verbose {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 
@@ -20,6 +21,8 @@ import (
 type nodeOptions struct {
 	dir, socket, listen string
 	tls                 siloed.TLSFiles
+	name, peers, stream string
+	stayPut             bool
 	memory              sizeFlag
 	cpus                cpusFlag
 	verbose             bool
@@ -43,12 +46,16 @@ one. It serves an API on a Unix socket, which only its owner can open, and on TC
 
 func (o *nodeOptions) register(cmd *cobra.Command, w *world) {
 	f := cmd.Flags()
-	f.StringVar(&o.dir, "dir", defaultStateDir(w), "`folder` for all that must outlive the node")
+	f.StringVar(&o.dir, "dir", defaultStateDir(w), "`folder` for all that must outlive the node (default $"+stateEnv+")")
 	f.StringVar(&o.socket, "socket", nodeapi.DefaultSocket(w.lookupEnv), "`path` of the API's socket (default $"+nodeapi.SocketEnv+")")
 	f.StringVar(&o.listen, "listen", "", "`HOST:PORT` for the API on TCP, with mutual TLS")
 	f.StringVar(&o.tls.Cert, "tls-cert", "", "`file` with the node's certificate, in PEM, for --listen")
 	f.StringVar(&o.tls.Key, "tls-key", "", "`file` with its key")
 	f.StringVar(&o.tls.ClientCA, "tls-ca", "", "`file` with the authority that clients' certificates must be of")
+	f.StringVar(&o.name, "name", "", "`name` of this host, as its peers know it (default: its host name)")
+	f.StringVar(&o.peers, "peers", "", "`file` with the hosts that guests can move to, as JSON, see docs/MOVING.md; takes --listen")
+	f.StringVar(&o.stream, "move-address", "", "`address` of this host at which guests of others come in (default: that of --listen)")
+	f.BoolVar(&o.stayPut, "stay-put", false, "no guest moves but by request, however full the host is")
 	f.Var(&o.memory, "memory", "memory for all guests together (default: what is available at the start, less an eighth)")
 	f.Var(&o.cpus, "cpus", "vCPUs for all guests together (default: all processors)")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "tell every decision, on standard error")
@@ -69,8 +76,14 @@ func (f *sizeFlag) Set(s string) (err error) {
 	return err
 }
 
+// stateEnv names the variable with the folder for what must outlive a guest.
+const stateEnv = "SILO_STATE"
+
 // defaultStateDir is the machine's, or the user's own.
 func defaultStateDir(w *world) string {
+	if dir, ok := w.lookupEnv(stateEnv); ok && filepath.IsAbs(dir) {
+		return dir
+	}
 	if os.Geteuid() == 0 {
 		return "/var/lib/silo"
 	}
@@ -88,12 +101,17 @@ func (o *nodeOptions) run(ctx context.Context, w *world) error {
 	if err != nil {
 		return fmt.Errorf("find state folder: %w", err)
 	}
+	fleet, err := o.fleet()
+	if err != nil {
+		return err
+	}
 	listeners, err := o.listeners(ctx)
 	if err != nil {
 		return err
 	}
 	d, err := siloed.Open(ctx, siloed.Config{
 		Dir: dir, Capacity: broker.Capacity{Memory: o.memory.bytes, MilliCPU: o.cpus.most}, Build: build(), Log: o.log(w),
+		Fleet: fleet, StayPut: o.stayPut,
 	})
 	if err != nil {
 		for _, l := range listeners {
@@ -106,6 +124,27 @@ func (o *nodeOptions) run(ctx context.Context, w *world) error {
 	err = d.Serve(ctx, listeners...)
 	d.Leave()
 	return errors.Join(err, o.leave())
+}
+
+// fleet is the other hosts.
+func (o *nodeOptions) fleet() (f siloed.Fleet, err error) {
+	f = siloed.Fleet{Name: o.name, TLS: o.tls, Stream: o.stream}
+	if o.peers == "" {
+		return f, nil
+	}
+	if o.listen == "" {
+		return f, errors.New("--peers: peers speak to this node over TCP: give --listen HOST:PORT, --tls-cert, --tls-key and --tls-ca")
+	}
+	if f.Stream == "" {
+		if f.Stream, _, err = net.SplitHostPort(o.listen); err != nil {
+			return f, fmt.Errorf("--listen: %w", err)
+		}
+	}
+	if ip := net.ParseIP(f.Stream); f.Stream == "" || ip != nil && ip.IsUnspecified() {
+		return f, errors.New("--listen: guests come in at an address that peers can reach: give it with --move-address")
+	}
+	f.Peers, err = siloed.LoadPeers(o.peers)
+	return f, err
 }
 
 // leave takes the socket away: who comes now is told that nobody is there.

@@ -27,6 +27,7 @@ type runOptions struct {
 	network string
 	bridge  bridgeFlag
 	weight  uint32
+	volumes volumesFlag
 
 	target  targetOptions
 	detach  bool
@@ -39,12 +40,13 @@ type runOptions struct {
 }
 
 func newRun(w *world) *cobra.Command {
-	o := runOptions{memory: memoryFlag{span{least: 64 << 20}}, cpus: cpusFlag{span{least: 1000}}}
+	o := runOptions{memory: memoryFlag{span: span{least: 64 << 20}}, cpus: cpusFlag{span{least: 1000}}}
 	cmd := &cobra.Command{
 		Use:   "run PKG|IMAGE [-- ARGS]",
 		Short: "Run an application in a guest whose memory and vCPUs follow its needs",
-		Long: `Run an application in a virtual machine of its own and exit with its exit code. PKG is a main package, which is
-built first where that is needed; IMAGE is a folder that silo build wrote, an OCI layout, or oci://REF in a registry. Ctrl-C asks the application to end,
+		Long: `Run an application in a virtual machine of its own and exit with its exit code. PKG is a main package, one of any
+module with a version behind it (path@v1.2.3, path@latest), which is built first where that is needed, or a static
+executable; IMAGE is a folder that silo build wrote, an OCI layout, or oci://REF in a registry. Ctrl-C asks the application to end,
 a second Ctrl-C kills it.`,
 		Example: "  silo run ./examples/hello -p 8080:8080 --memory 64M:2G --cpus 1:2\n  silo run out/server -e TOKEN -- -listen :80",
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -80,6 +82,7 @@ func (o *runOptions) register(cmd *cobra.Command, w *world) {
 	f.StringArrayVarP(&o.env, "env", "e", nil, "`NAME=VALUE` for the application's environment, or NAME for silo's own value; may be repeated")
 	f.Var(&o.memory, "memory", "memory present from the start and at most; without MAX what the host has")
 	f.Var(&o.cpus, "cpus", "vCPUs guaranteed and at most, such as 0.5:2; without MAX what the host has")
+	f.VarP(&o.volumes, "volume", "v", "mount a named volume, made on first use, or a folder (./DIR:/PATH) in the guest; may be repeated")
 	f.StringVar(&o.name, "name", "", "the guest's name and host name (default: the application's)")
 	f.StringVar(&o.network, "network", "user", "`KIND` of network: user, restricted (only -p works) or none")
 	f.Var(&o.bridge, "net", "attach the guest to a bridge of the host; ip, gw and dns may be repeated")
@@ -102,7 +105,7 @@ func (o *runOptions) run(ctx context.Context, w *world, what string, args []stri
 		defer c.Close()
 		return o.viaNode(ctx, w, c, what, spec)
 	}
-	n, err := node.New(node.Config{Log: o.log(w)})
+	n, err := node.New(node.Config{Log: o.log(w), Volumes: localVolumes(defaultStateDir(w))})
 	if err != nil {
 		return 0, err
 	}
@@ -152,6 +155,7 @@ func (o *runOptions) start(ctx context.Context, w *world, n *node.Node, what str
 		return nil, err
 	}
 	spec.Kernel, spec.Initramfs = image.KernelPath(), image.InitramfsPath()
+	spec.Memory = o.memory.forImage(spec.Memory, spec.Initramfs)
 	spec.RefuseAfter = o.refuseAfter.or(time.Duration(image.Manifest.RefuseAfterMS) * time.Millisecond)
 	if spec.Name == "" {
 		spec.Name = hostName(image.Manifest.Name)
@@ -173,7 +177,7 @@ func preflight(ctx context.Context, spec node.GuestSpec) error {
 			return err
 		}
 	}
-	return checkPorts(ctx, spec.Ports)
+	return errors.Join(checkPorts(ctx, spec.Ports), checkFolders(spec.Volumes))
 }
 
 // fill puts what the host has where a bound was left open.
@@ -194,6 +198,9 @@ func (o *runOptions) spec(w *world, args []string) (node.GuestSpec, error) {
 	if err != nil {
 		return node.GuestSpec{}, err
 	}
+	if err := node.CheckVolumes(o.volumes); err != nil {
+		return node.GuestSpec{}, err
+	}
 	network, ok := map[string]vmm.Network{"user": vmm.NetworkUser, "restricted": vmm.NetworkRestricted, "none": vmm.NetworkNone}[o.network]
 	if !ok {
 		return node.GuestSpec{}, fmt.Errorf("--network %q: not a kind of network: use user, restricted or none", o.network)
@@ -202,7 +209,7 @@ func (o *runOptions) spec(w *world, args []string) (node.GuestSpec, error) {
 		return node.GuestSpec{}, fmt.Errorf("--template %q: use auto or off", o.saved)
 	}
 	s := node.GuestSpec{
-		Name: o.name, Weight: o.weight, Args: args, Env: env, Ports: o.ports, Network: network, Bridge: o.bridge.at, Template: o.saved == "auto",
+		Name: o.name, Weight: o.weight, Args: args, Env: env, Ports: o.ports, Volumes: o.volumes, Network: network, Bridge: o.bridge.at, Template: o.saved == "auto",
 		Memory: node.Memory{Min: o.memory.least, Max: o.memory.most},
 		CPU:    node.CPU{MinMilli: uint32(o.cpus.least), MaxMilli: uint32(o.cpus.most)},
 		Stdout: w.stdout, Stderr: w.stderr,

@@ -9,6 +9,7 @@ import (
 	"github.com/alecthomas/units"
 	"github.com/dustin/go-humanize"
 
+	"github.com/silo-os/silo/host/node"
 	"github.com/silo-os/silo/host/vmm"
 )
 
@@ -39,7 +40,22 @@ func parseSpan(s string, value func(string) (int64, error)) (span, error) {
 }
 
 // memoryFlag is --memory.
-type memoryFlag struct{ span }
+type memoryFlag struct {
+	span
+	given bool
+}
+
+// forImage is m with as much as an image needs to boot, unless somebody said how much it is to have.
+func (f *memoryFlag) forImage(m node.Memory, initramfs string) node.Memory {
+	if f.given {
+		return m
+	}
+	m.Min = max(m.Min, node.LeastMemory(initramfs))
+	if m.Max != 0 {
+		m.Max = max(m.Max, m.Min)
+	}
+	return m
+}
 
 // String implements pflag.Value.
 func (f *memoryFlag) String() string {
@@ -55,12 +71,30 @@ func (f *memoryFlag) Type() string { return "MIN:MAX" }
 // Set implements pflag.Value.
 func (f *memoryFlag) Set(s string) (err error) {
 	f.span, err = parseSpan(s, parseSize)
+	f.given = err == nil
 	return err
 }
 
 // parseSize reads a size such as 48M, 2G, 1.5GiB or 512MB; K, M, G and T are powers of 1024. What a
 // machine cannot have is refused here, where the error can name the flag.
 func parseSize(s string) (int64, error) {
+	n, err := parseBytes(s)
+	if err != nil {
+		return 0, err
+	}
+	if n%vmm.BlockSize != 0 {
+		down := n / vmm.BlockSize * vmm.BlockSize
+		near := humanize.IBytes(uint64(down + vmm.BlockSize))
+		if down > 0 {
+			near = humanize.IBytes(uint64(down)) + " or " + near
+		}
+		return 0, fmt.Errorf("%q is not a multiple of %s, the step of a guest's memory: use %s", s, humanize.IBytes(vmm.BlockSize), near)
+	}
+	return n, nil
+}
+
+// parseBytes reads a size.
+func parseBytes(s string) (int64, error) {
 	unit := strings.ToUpper(s)
 	if strings.HasSuffix(unit, "K") || strings.HasSuffix(unit, "M") || strings.HasSuffix(unit, "G") || strings.HasSuffix(unit, "T") {
 		unit += "iB"
@@ -69,14 +103,6 @@ func parseSize(s string) (int64, error) {
 	n, err := units.ParseBase2Bytes(unit)
 	if err != nil || n <= 0 || n > 1<<50 {
 		return 0, fmt.Errorf("%q is not a size: write it like 48M or 2G", s)
-	}
-	if n%vmm.BlockSize != 0 {
-		down := int64(n) / vmm.BlockSize * vmm.BlockSize
-		near := humanize.IBytes(uint64(down + vmm.BlockSize))
-		if down > 0 {
-			near = humanize.IBytes(uint64(down)) + " or " + near
-		}
-		return 0, fmt.Errorf("%q is not a multiple of %s, the step of a guest's memory: use %s", s, humanize.IBytes(vmm.BlockSize), near)
 	}
 	return int64(n), nil
 }

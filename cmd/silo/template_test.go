@@ -21,7 +21,7 @@ func TestTemplates(t *testing.T) {
 	cache := t.TempDir()
 	env := []string{"SILO_CACHE=" + cache, "SILO_ACCEL=" + accel}
 	run := func(args ...string) *proc { // without a maximum it follows what the host has free, and the template's key with it
-		return silo(t, env, append([]string{"run", "-v", "--memory", "64M:1G", image.Dir}, args...)...)
+		return silo(t, env, append([]string{"run", "--verbose", "--memory", "64M:1G", image.Dir}, args...)...)
 	}
 	saved := func(want int) (file string) {
 		t.Helper()

@@ -52,6 +52,7 @@ func (o *runOptions) create(ctx context.Context, w *world, c *nodeapi.Client, wh
 		return g, err
 	}
 	spec.Kernel, spec.Initramfs = image.KernelPath(), image.InitramfsPath()
+	spec.Memory = o.memory.forImage(spec.Memory, spec.Initramfs)
 	spec.RefuseAfter = o.refuseAfter.or(time.Duration(image.Manifest.RefuseAfterMS) * time.Millisecond)
 	s := apiSpec(spec)
 	s.Restart = nodeapi.Restart(o.restart)
@@ -86,6 +87,9 @@ func apiSpec(s node.GuestSpec) nodeapi.Spec {
 		HelloWithinMS:    s.HelloDeadline.Milliseconds(),
 		ShutdownWithinMS: s.ShutdownWithin.Milliseconds(),
 		RefuseAfterMS:    s.RefuseAfter.Milliseconds(),
+	}
+	for _, v := range s.Volumes {
+		a.Volumes = append(a.Volumes, nodeapi.Mount{Volume: v.Name, Dir: v.Dir, Path: v.Path, Size: v.Size, ReadOnly: v.ReadOnly})
 	}
 	for _, p := range s.Ports {
 		a.Ports = append(a.Ports, nodeapi.Port(p))

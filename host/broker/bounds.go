@@ -20,6 +20,8 @@ type Bounds struct {
 	MinMilli int64  `json:"min_milli"` // guaranteed thousandths of a vCPU; 0 = 1000, or MaxMilli if that is less
 	MaxMilli int64  `json:"max_milli"` // most thousandths ever; 0 = MinMilli
 	Weight   uint32 `json:"weight"`    // share when there is not enough for all; 0 = 100, at most 10,000
+
+	Fixed bool `json:"fixed,omitempty"` // it cannot move to another host; does not change
 }
 
 // normal fills in the defaults and rounds to what the device can hold: boot memory and whole blocks.
@@ -74,7 +76,7 @@ func roundDown(n, boot, block int64) int64 {
 
 // boundsChanged gives a guest other bounds, or says why not. What it wants is worked out from its demand anew.
 func (b *Broker) boundsChanged(g *member, e BoundsChanged) {
-	e.Bounds.Boot = g.Bounds.Boot
+	e.Bounds.Boot, e.Bounds.Fixed = g.Bounds.Boot, g.Bounds.Fixed
 	bounds, err := e.Bounds.normal(b.cfg.Block)
 	if err == nil {
 		err = b.fits(bounds, g.Bounds)

@@ -162,6 +162,7 @@ func (b *Broker) plan() {
 	slices.SortFunc(b.touched, byAge)
 	for _, g := range b.touched {
 		b.state(g)
+		b.watchBurst(g)
 		b.compare(g)
 		b.sentence(g)
 		b.account(g)

@@ -56,9 +56,9 @@ func (b *Broker) checkGuest(g *member) error {
 		return fmt.Errorf("target %s or asked %s outside the bounds %s to %s", size(m.Target), size(m.Asked), size(bounds.Min), size(bounds.Max))
 	case m.Firm < bounds.Boot || m.Firm > m.Upper || m.Asked < m.Firm || m.Asked > m.Upper:
 		return fmt.Errorf("interval %s to %s does not hold what was asked, %s", size(m.Firm), size(m.Upper), size(m.Asked))
-	case int64(g.Grant.Memory) > bounds.Max || int64(g.Grant.MilliCPU) > bounds.MaxMilli:
+	case g.Phase == PhaseRunning && (int64(g.Grant.Memory) > bounds.Max || int64(g.Grant.MilliCPU) > bounds.MaxMilli):
 		return fmt.Errorf("granted more than its most")
-	case g.Grant.Serial != 0 && int64(g.Grant.MilliCPU) < min(bounds.MinMilli, c.Promises.upper()):
+	case g.Phase == PhaseRunning && g.Grant.Serial != 0 && int64(g.Grant.MilliCPU) < min(bounds.MinMilli, c.Promises.upper()):
 		return fmt.Errorf("granted less than its least")
 	case c.Promises.upper() < int64(g.Grant.MilliCPU) || c.Promises.upper() < c.Granted:
 		return fmt.Errorf("vCPUs granted outside the ledger")

@@ -80,7 +80,7 @@ func (b *Broker) propose(excess int64) {
 	var to string
 	known := slices.ContainsFunc(b.s.Crowd.Peers, func(p Peer) bool { return b.fresh(p) })
 	for _, g := range b.members {
-		if g.Phase != PhaseRunning || g.Memory.Owing.frozen() {
+		if g.Phase != PhaseRunning || g.Memory.Owing.frozen() || g.Bounds.Fixed || g.Memory.Moving != MovingNot {
 			continue
 		}
 		peer := b.placeFor(g)

@@ -69,6 +69,12 @@
 // Where the wants stay far above what there is the broker names the guest to move, and the peer where it would fit, if
 // peers said what they have to spare ([Crowd]).
 //
+// # Guests that move
+//
+// Where a guest comes to, room is reserved for it before it leaves ([Reserve]), or refused at once; where it leaves, its size is
+// frozen while it is copied ([Freeze]). One that needs memory at once that its host has is better off staying ([Burst]).
+// [Moving] has the states. What is reserved counts as held.
+//
 // # Bounds
 //
 // Minimum, maximum and weight of a guest that runs may change ([BoundsChanged]). A maximum below what it holds is told

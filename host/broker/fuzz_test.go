@@ -75,7 +75,7 @@ func (z *fuzzed) bounds() Bounds {
 }
 
 func (z *fuzzed) event() Event {
-	kind := z.byte() % 16
+	kind := z.byte() % 20
 	id := GuestID(fmt.Sprint("g", z.byte()%6))
 	switch kind {
 	case 0:
@@ -107,6 +107,19 @@ func (z *fuzzed) event() Event {
 		return Ran{Guest: id, Used: int64(z.word()), Steal: int64(z.word()), Wanted: int64(z.word())}
 	case 14:
 		return CapacityChanged{Capacity{int64(z.word()), int64(z.word()), int64(z.word())}}
+	case 15:
+		return Reserve{id, Bounds{Boot: 32 << 20, Max: int64(z.byte()) << 24, MaxMilli: 2000, MinMilli: 500}, int64(z.word())}
+	case 16:
+		if z.b.known(id).Memory.Moving == MovingComing {
+			plugged := clamp(int64(z.byte())<<22, 32<<20, z.b.known(id).Memory.Upper)
+			z.plugged[id] = plugged
+			return Arrived{id, plugged, plugged, int64(z.byte()) * 10, z.b.known(id).Grant.Serial + 2}
+		}
+		return Freeze{id}
+	case 17:
+		return Freeze{id}
+	case 18:
+		return Thaw{id}
 	}
 	return GuestGone{id}
 }

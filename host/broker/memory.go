@@ -35,7 +35,7 @@ func (b *Broker) shareMemory() {
 // applied the grant that took it away.
 func (b *Broker) shrink(g *member) {
 	m := &g.Memory
-	if g.Phase != PhaseRunning {
+	if g.Phase != PhaseRunning || m.Moving != MovingNot {
 		return
 	}
 	goal, why := m.Target, g.why
@@ -64,7 +64,7 @@ func (b *Broker) stated(g *Guest) int64 {
 // canGrow reports whether the guest should have more than its device was asked for, and only room is missing.
 func (b *Broker) canGrow(g *member) bool {
 	m := &g.Memory
-	return g.Phase == PhaseRunning && m.Target > m.Asked && !m.Grow.waits(b.s.Now) && !m.Owing.frozen() && !g.shrinking()
+	return g.Phase == PhaseRunning && m.Moving == MovingNot && m.Target > m.Asked && !m.Grow.waits(b.s.Now) && !m.Owing.frozen() && !g.shrinking()
 }
 
 // shrinking reports whether a shrink is under way that is better left to end. A guest whose needs rise again while it
@@ -112,7 +112,7 @@ func (b *Broker) growAll() {
 // that is in the ledger already needs no room.
 func (b *Broker) grow(g *member) {
 	m := &g.Memory
-	if g.Phase != PhaseRunning || m.Target < m.Asked || m.Grow.waits(b.s.Now) || m.Owing.frozen() || g.shrinking() {
+	if g.Phase != PhaseRunning || m.Moving != MovingNot || m.Target < m.Asked || m.Grow.waits(b.s.Now) || m.Owing.frozen() || g.shrinking() {
 		return
 	}
 	goal := min(m.Target, roundDown(m.Upper+b.allowance(g), g.Bounds.Boot, b.cfg.Block))

@@ -52,7 +52,7 @@ const (
 // owed is how much the guest should have given back and has not, in bytes.
 func (b *Broker) owed(g *member) int64 {
 	m := &g.Memory
-	if over := m.Upper - m.Target; g.Phase == PhaseRunning && over > max(owedSlack*b.cfg.Block, m.Target/owedParts) {
+	if over := m.Upper - m.Target; g.Phase == PhaseRunning && m.Moving == MovingNot && over > max(owedSlack*b.cfg.Block, m.Target/owedParts) {
 		return over
 	}
 	return 0

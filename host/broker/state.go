@@ -59,19 +59,20 @@ type Guest struct {
 // Memory is a guest's part of the memory ledger. All sizes are bytes and count boot memory.
 type Memory struct {
 	Interval
-	Want   int64  `json:"want"`   // demand within the bounds
-	Floor  int64  `json:"floor"`  // least it says it can live with, within its bounds
-	Target int64  `json:"target"` // its share
-	Asked  int64  `json:"asked"`  // what the device was last asked for
-	Seen   int64  `json:"seen"`   // what the device last said
-	Op     uint64 `json:"op"`     // the Resize under way; 0 = none
-	Grow   Retry  `json:"grow"`   // since plugging made no progress
-	Shrink Retry  `json:"shrink"` // since unplugging made no progress
-	Astray Astray `json:"astray"` // whether the device holds something else than was granted
-	Use    Use    `json:"use"`    // how much of it lies idle
-	Bucket Bucket `json:"bucket"` // how fast it may grow where room is short
-	Owing  Owing  `json:"owing"`  // how it gives back what it should not hold any more
-	Fault  string `json:"fault"`  // why the last Resize failed; "" = it did not
+	Want   int64  `json:"want"`             // demand within the bounds
+	Floor  int64  `json:"floor"`            // least it says it can live with, within its bounds
+	Target int64  `json:"target"`           // its share
+	Asked  int64  `json:"asked"`            // what the device was last asked for
+	Seen   int64  `json:"seen"`             // what the device last said
+	Op     uint64 `json:"op"`               // the Resize under way; 0 = none
+	Grow   Retry  `json:"grow"`             // since plugging made no progress
+	Shrink Retry  `json:"shrink"`           // since unplugging made no progress
+	Astray Astray `json:"astray"`           // whether the device holds something else than was granted
+	Use    Use    `json:"use"`              // how much of it lies idle
+	Bucket Bucket `json:"bucket"`           // how fast it may grow where room is short
+	Owing  Owing  `json:"owing"`            // how it gives back what it should not hold any more
+	Moving Moving `json:"moving,omitempty"` // whether it is on its way to or from another host
+	Fault  string `json:"fault"`            // why the last Resize failed; "" = it did not
 
 	Promises Promises `json:"promises"` // what it was granted
 }

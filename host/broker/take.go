@@ -9,6 +9,9 @@ func (b *Broker) take(e Event) {
 	case Adopted:
 		b.adopted(e)
 		return
+	case Reserve:
+		b.reserve(e)
+		return
 	case CapacityChanged:
 		b.s.Capacity = e.Capacity.normal()
 		return
@@ -32,7 +35,7 @@ func (b *Broker) take(e Event) {
 func (b *Broker) takeOf(g *member, e Event) {
 	switch e := e.(type) {
 	case Connected:
-		if g.Phase == PhaseWaiting {
+		if g.Phase == PhaseWaiting || g.Memory.Moving == MovingComing {
 			b.note(g.ID, "hello before it was admitted ignored")
 			return
 		}
@@ -44,6 +47,16 @@ func (b *Broker) takeOf(g *member, e Event) {
 		b.boundsChanged(g, e)
 	case Used:
 		b.used(g, e)
+	case Arrived:
+		b.arrived(g, e)
+	case Freeze:
+		if g.Phase == PhaseRunning {
+			g.Memory.Moving = MovingFrozen
+		}
+	case Thaw:
+		if g.Memory.Moving != MovingComing {
+			g.Memory.Moving = MovingNot
+		}
 	case Applied:
 		b.applied(g, e.Serial)
 	case Ran:

@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/silo-os/silo/host/move"
 	"github.com/silo-os/silo/host/node"
 	"github.com/silo-os/silo/host/nodeapi"
 	"github.com/silo-os/silo/hvcall"
@@ -23,12 +24,16 @@ func (d *Daemon) Guest(name string) (nodeapi.Guest, error) {
 
 func (k *keeper) show() nodeapi.Guest {
 	k.mu.Lock()
-	r, g := k.rec, k.guest
+	r, g, last, leaving := k.rec, k.guest, k.lastMove, k.leaving
 	k.mu.Unlock()
+	if leaving != nil {
+		now := leaving.shown()
+		last = &now
+	}
 	s := withoutSecrets(r.Spec)
 	shown := nodeapi.Guest{
 		Name: k.name, State: r.State, Spec: s, Created: r.Created, Started: r.Started, Ended: r.Ended,
-		Exit: r.Exit, Restarts: r.Restarts, Next: r.Next,
+		Exit: r.Exit, Restarts: r.Restarts, Next: r.Next, MovedTo: r.MovedTo, Move: last,
 	}
 	if r.State != nodeapi.StateRunning || g == nil {
 		return shown
@@ -110,8 +115,14 @@ func (d *Daemon) end(ctx context.Context, name string, how func(*keeper, *node.G
 		return nodeapi.Guest{}, err
 	}
 	k.mu.Lock()
-	state := k.rec.State
+	state, leaving := k.rec.State, k.leaving
 	k.mu.Unlock()
+	if state == nodeapi.StateArriving || state == nodeapi.StateMoved {
+		return nodeapi.Guest{}, nodeapi.Refuse(nodeapi.CodeMoved, "guest %s does not run here: %s", name, where(k))
+	}
+	if leaving != nil {
+		leaving.post(move.Cancelled)
+	}
 	if state != nodeapi.StateEnded {
 		if err := k.update(func(r *record) { r.Halted = true }); err != nil {
 			return nodeapi.Guest{}, err
@@ -131,6 +142,16 @@ func (d *Daemon) end(ctx context.Context, name string, how func(*keeper, *node.G
 	case <-ctx.Done():
 		return nodeapi.Guest{}, context.Cause(ctx)
 	}
+}
+
+// where says where a guest is that does not run here.
+func where(k *keeper) string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.rec.State == nodeapi.StateMoved {
+		return "it has moved to " + k.rec.MovedTo + ": ask the node there"
+	}
+	return "it is on its way here: wait, or ask the node where it runs"
 }
 
 // speakWithin is how long a guest that was taken up has to say Hello before it cannot be asked to end.
@@ -200,6 +221,9 @@ func (d *Daemon) Wait(ctx context.Context, name string) (hvcall.Exit, error) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.rec.State == nodeapi.StateMoved {
+		return hvcall.Exit{}, nodeapi.Refuse(nodeapi.CodeMoved, "guest %s has moved to %s: ask the node there", name, k.rec.MovedTo)
+	}
 	if k.rec.Exit == nil {
 		return hvcall.Exit{}, errors.New("it is not known how the guest ended")
 	}

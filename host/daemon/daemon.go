@@ -16,6 +16,7 @@ import (
 
 	"github.com/silo-os/silo/host/broker"
 	"github.com/silo-os/silo/host/memlimit"
+	"github.com/silo-os/silo/host/move"
 	"github.com/silo-os/silo/host/node"
 	"github.com/silo-os/silo/host/nodeapi"
 	"github.com/silo-os/silo/host/vmm"
@@ -27,6 +28,10 @@ type Config struct {
 	Capacity broker.Capacity // see node.Config; kept over a restart while guests run on
 	Build    string          // version of silo, for those who ask
 	Log      *slog.Logger    // nil = silent
+
+	Fleet   Fleet       // other hosts that guests move to and from
+	Moves   move.Limits // how long the parts of a move may take
+	StayPut bool        // no guest moves but by request
 
 	// At is called at each point where a crash leaves something else behind; nil = never. It is for tests, which
 	// end the process there. Points lists the names.
@@ -48,18 +53,31 @@ type Daemon struct {
 	limits *memlimit.Limits
 	runAs  func(slot uint32) *vmm.User
 
+	name      string // of the host
+	peers     map[string]*peer
+	relieving chan struct{} // holds a token while a guest moves to make room
+
 	ctx  context.Context // ends when the daemon leaves
 	stop context.CancelFunc
 
-	mu      sync.Mutex
-	keepers map[string]*keeper // guarded by mu, as all below
-	host    host
+	mu       sync.Mutex
+	keepers  map[string]*keeper // guarded by mu, as all below
+	arrivals map[string]*arrival
+	host     host
 }
 
 // Open takes up the guests that the store knows, wherever an earlier daemon left them, and keeps them until Leave.
 // Errors: *BusyError, *StoreError, and what the state folder fails with; nothing was changed then.
 func Open(ctx context.Context, cfg Config) (_ *Daemon, err error) {
-	d := &Daemon{cfg: cfg.withDefaults(), keepers: make(map[string]*keeper), runAs: runAs()}
+	d := &Daemon{
+		cfg: cfg.withDefaults(), keepers: make(map[string]*keeper), arrivals: make(map[string]*arrival), relieving: make(chan struct{}, 1), runAs: runAs(),
+	}
+	if d.name = d.cfg.Fleet.Name; d.name == "" {
+		d.name, _ = os.Hostname()
+	}
+	if d.peers, err = openPeers(d.cfg.Fleet); err != nil {
+		return nil, err
+	}
 	if err := makeDir(cfg.Dir); err != nil {
 		return nil, err
 	}
@@ -76,7 +94,13 @@ func Open(ctx context.Context, cfg Config) (_ *Daemon, err error) {
 		return nil, err
 	}
 	d.limits = memlimit.Open(memlimit.Config{Log: d.cfg.Log})
-	return d, d.takeUp(ctx)
+	if err := d.takeUp(ctx); err != nil {
+		return d, err
+	}
+	for _, p := range d.peers {
+		go d.seek(d.ctx, p)
+	}
+	return d, nil
 }
 
 func (c Config) withDefaults() Config {
@@ -130,8 +154,9 @@ func (d *Daemon) Leave() {
 func (d *Daemon) Info() nodeapi.Info {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	c := d.node.Capacity()
+	c, free := d.node.Capacity(), d.node.Free()
 	return nodeapi.Info{
+		Name: d.name, FreeMemory: free.Memory, FreeMilliCPU: free.MilliCPU,
 		Version: nodeapi.Version, Build: d.cfg.Build, PID: os.Getpid(),
 		Memory: max(0, c.Memory-c.Slush), MilliCPU: c.MilliCPU, Guests: len(d.keepers),
 	}
@@ -142,10 +167,10 @@ func (d *Daemon) State() broker.State { return d.node.State() }
 
 // Create has a guest started and returns when its machine runs. When ctx ends before, nothing is left of it.
 func (d *Daemon) Create(ctx context.Context, spec nodeapi.Spec) (nodeapi.Guest, error) {
-	if err := check(spec); err != nil {
+	if err := errors.Join(check(spec), checkMounts(spec.Volumes, d.runAs(0) != nil)); err != nil {
 		return nodeapi.Guest{}, err
 	}
-	k, err := d.enroll(fill(spec, d.node.Capacity()))
+	k, err := d.enroll(fill(spec, d.node.Capacity()), func(r *record) { r.State = nodeapi.StateStarting })
 	if err != nil {
 		return nodeapi.Guest{}, err
 	}
@@ -155,8 +180,8 @@ func (d *Daemon) Create(ctx context.Context, spec nodeapi.Spec) (nodeapi.Guest, 
 	return k.show(), nil
 }
 
-// enroll takes a name for a guest that is to be created.
-func (d *Daemon) enroll(spec nodeapi.Spec) (*keeper, error) {
+// enroll takes a name for a guest that is to be created, or comes.
+func (d *Daemon) enroll(spec nodeapi.Spec, as func(*record)) (*keeper, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.host.LastSeq++
@@ -172,7 +197,9 @@ func (d *Daemon) enroll(spec nodeapi.Spec) (*keeper, error) {
 	if err := d.store.putHost(d.host); err != nil {
 		return nil, err
 	}
-	k := newKeeper(d, &record{Seq: d.host.LastSeq, Spec: spec, State: nodeapi.StateStarting})
+	r := &record{Seq: d.host.LastSeq, Spec: spec}
+	as(r)
+	k := newKeeper(d, r)
 	d.keepers[spec.Name] = k
 	return k, nil
 }

@@ -7,9 +7,17 @@
 //	running    its machine runs, under this daemon or none   to ended or backoff, when the machine has ended
 //	backoff    ended, and due again                          to starting, when its time has come
 //	ended      for good; its log is there                    to nothing, by Remove
+//	arriving   room is reserved; it runs on another host     to running, or to nothing, when it does not come
+//	moved      it runs on another host; its log is there     to nothing, by Remove, or when it comes back
 //
 // Its keeper moves it on, one goroutine for each guest. The restart policy (policy.go) is pure. Stop and Kill store first that
 // the guest is not to be started again, then end it, and wait.
+//
+// # Moves
+//
+// At its source a departure carries out what package move decides, at its destination an arrival, each with one goroutine that
+// owns the state. A move that was begun is stored until it is over. The next daemon goes on from what it finds the machine
+// doing; at the destination one that does not run is let go of, because the guest is whole where it came from.
 //
 // # Restart
 //
@@ -19,9 +27,15 @@
 // and the guest goes on from its state. Guests that run enter the broker's ledger, with the most they may hold, before
 // anything is granted to anybody; they say Hello again, state their demands again, and go on.
 //
-// [Points] are the moments between two steps; internal/daemontest cuts the daemon off at each.
+// [Points], [MovePoints] and [ArrivalPoints] are the moments between two steps; internal/daemontest cuts the daemon off at each.
 //
 // While guests run the host's capacity is what it was: what they hold is not available, and yet theirs.
+//
+// # Volumes
+//
+// They are in the state folder, in volumes, and are nobody's: a guest that is removed leaves them. Who holds one is known by the
+// lock that its QEMU has, so a daemon that begins has nothing to find out. Folders of the host are for daemons whose machines run as
+// the daemon's own user.
 //
 // # What a guest can do to its host
 //
@@ -33,7 +47,7 @@
 // # Locks
 //
 // Daemon.mu guards the set of guests, keeper.mu one guest, keeper.setting is held while bounds are changed, guestLog.mu one
-// log. Order: setting, keeper.mu, then either of the others. keeper.mu is held while the store is written, so that what is
+// log; departure.mu and arrival.mu guard what is shown of a move. Order: setting, keeper.mu, then either of the others. keeper.mu is held while the store is written, so that what is
 // shown is what is stored.
 //
 // # Example

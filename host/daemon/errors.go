@@ -39,6 +39,8 @@ func asRefusal(err error) *nodeapi.Error {
 		code = nodeapi.CodeRefused
 	case errors.Is(err, node.ErrClosed):
 		code = nodeapi.CodeClosing
+	case refusesVolume(err) != "":
+		code = refusesVolume(err)
 	}
 	return nodeapi.Refuse(code, "%v", err)
 }

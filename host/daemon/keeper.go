@@ -35,6 +35,10 @@ type keeper struct {
 	rec   record      // guarded by mu, as all below
 	guest *node.Guest // nil = no machine runs
 	log   *guestLog   // nil = nothing was written yet
+
+	leaving  *departure    // nil = it is not being moved
+	movedTo  string        // the peer that it runs on; "" = it did not move
+	lastMove *nodeapi.Move // nil = there was none
 }
 
 func newKeeper(d *Daemon, r *record) *keeper {
@@ -106,10 +110,12 @@ func (k *keeper) prepare() error {
 
 // beginning is where live starts.
 type beginning struct {
-	guest   *node.Guest // runs already
-	lost    string      // the machine is gone, and why; "" = it is not
-	waits   bool        // it is to be started later
-	started chan<- error
+	guest     *node.Guest // runs already
+	lost      string      // the machine is gone, and why; "" = it is not
+	waits     bool        // it is to be started later
+	forgotten bool        // it did not come, and is forgotten
+	leaving   bool        // the machine is gone, and it may have moved
+	started   chan<- error
 }
 
 // live is the guest's life under this daemon.
@@ -124,6 +130,8 @@ func (k *keeper) live(from beginning) {
 				return
 			}
 			continue
+		case from.leaving:
+			exit = k.lastWord("its machine ended on the way to another host")
 		case from.lost != "":
 			exit = k.lastWord(from.lost)
 		case g == nil:
@@ -140,6 +148,9 @@ func (k *keeper) live(from beginning) {
 		}
 		if g != nil {
 			exit = k.wait(g)
+		}
+		if k.departed() {
+			return
 		}
 		if k.d.ctx.Err() != nil || !k.ended(exit) || !k.await() {
 			return
@@ -263,4 +274,42 @@ func (k *keeper) closeLog() {
 	if k.log != nil {
 		k.log.close()
 	}
+}
+
+// departed waits for the end of a move that is under way, and reports whether the guest runs elsewhere. Then nothing is left
+// here but that it moved.
+func (k *keeper) departed() bool {
+	k.mu.Lock()
+	m := k.leaving
+	k.mu.Unlock()
+	if m != nil {
+		<-m.done
+	}
+	k.mu.Lock()
+	to := k.movedTo
+	k.mu.Unlock()
+	if to == "" {
+		return false
+	}
+	k.clear()
+	k.note(func(r *record) {
+		r.State, r.MovedTo, r.Machine, r.Bounds, r.Leaving, r.Ended = nodeapi.StateMoved, to, nil, nil, nil, time.Now()
+	})
+	k.mu.Lock()
+	k.guest = nil
+	k.mu.Unlock()
+	k.closeLog()
+	return true
+}
+
+// hasMoved reports whether all that is left of the guest here is that it moved.
+func (k *keeper) hasMoved() bool {
+	select {
+	case <-k.done:
+	default:
+		return false
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.rec.State == nodeapi.StateMoved
 }

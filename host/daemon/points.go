@@ -21,3 +21,13 @@ var Points = []string{
 	pointCreated, pointPlaced, pointForked, pointLaunched, pointRunning, pointExitHeard, pointExitStored,
 	pointEnded, pointStored, pointHalted, pointForgotten, pointTakingUp,
 }
+
+// MovePoints are the names of the points in a move: each state of package move, as it begins.
+
+// At its source, and at its destination.
+var (
+	MovePoints = []string{
+		"move reserving", "move shrinking", "move freezing", "move copying", "move cancelling", "move switching", "move releasing", "move back",
+	}
+	ArrivalPoints = []string{"arrival launching", "arrival waiting", "arrival arrived", "arrival starting", "arrival running"}
+)

@@ -26,12 +26,26 @@ type record struct {
 
 	// Machine is what runs, or is about to: stored before there is a process. nil = there is none.
 	Machine *vmm.Config `json:"machine"`
+	// Leaving is the move that this host began and has not ended; nil = there is none.
+	Leaving *leaving `json:"leaving"`
+	// Came is the id of the move that brought the machine here; "" = it was started here.
+	Came string `json:"came"`
+	// MovedTo is the peer that the guest runs on now; "" = it did not move.
+	MovedTo string `json:"moved_to"`
 	// Bounds are those set since the start; nil = the spec's.
 	Bounds *broker.Bounds `json:"bounds"`
 }
 
 // alive reports whether there may be a machine, or is to be one.
-func (r *record) alive() bool { return r.State != nodeapi.StateEnded }
+func (r *record) alive() bool {
+	return r.State != nodeapi.StateEnded && r.State != nodeapi.StateMoved || r.Leaving != nil && r.State != nodeapi.StateMoved
+}
+
+// leaving is a move that this host began.
+type leaving struct {
+	ID string `json:"id"`
+	To string `json:"to"`
+}
 
 // host is what the store has of the host.
 type host struct {

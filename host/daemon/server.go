@@ -23,16 +23,26 @@ type answer func(r *http.Request) (any, error)
 func (d *Daemon) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, a := range map[string]answer{
-		"GET /v1":                     func(*http.Request) (any, error) { return d.Info(), nil },
-		"GET /v1/guests":              func(*http.Request) (any, error) { return d.Guests(), nil },
-		"POST /v1/guests":             d.createGuest,
-		"GET /v1/guests/{name}":       func(r *http.Request) (any, error) { return d.Guest(r.PathValue("name")) },
-		"PATCH /v1/guests/{name}":     d.setGuest,
-		"DELETE /v1/guests/{name}":    func(r *http.Request) (any, error) { return nil, d.Remove(r.PathValue("name")) },
-		"POST /v1/guests/{name}/stop": d.stopGuest,
-		"POST /v1/guests/{name}/kill": func(r *http.Request) (any, error) { return d.Kill(r.Context(), r.PathValue("name")) },
-		"GET /v1/guests/{name}/wait":  func(r *http.Request) (any, error) { return d.Wait(r.Context(), r.PathValue("name")) },
-		"GET /v1/dump":                func(*http.Request) (any, error) { return d.State(), nil },
+		"GET /v1":                        func(*http.Request) (any, error) { return d.Info(), nil },
+		"GET /v1/guests":                 func(*http.Request) (any, error) { return d.Guests(), nil },
+		"POST /v1/guests":                d.createGuest,
+		"GET /v1/guests/{name}":          func(r *http.Request) (any, error) { return d.Guest(r.PathValue("name")) },
+		"PATCH /v1/guests/{name}":        d.setGuest,
+		"DELETE /v1/guests/{name}":       func(r *http.Request) (any, error) { return nil, d.Remove(r.PathValue("name")) },
+		"POST /v1/guests/{name}/stop":    d.stopGuest,
+		"POST /v1/guests/{name}/kill":    func(r *http.Request) (any, error) { return d.Kill(r.Context(), r.PathValue("name")) },
+		"GET /v1/guests/{name}/wait":     func(r *http.Request) (any, error) { return d.Wait(r.Context(), r.PathValue("name")) },
+		"POST /v1/guests/{name}/migrate": d.migrateGuest,
+		"GET /v1/peers":                  func(*http.Request) (any, error) { return d.Peers(), nil },
+		"POST /v1/drain":                 func(r *http.Request) (any, error) { return d.Drain(r.Context()) },
+		"POST /v1/peers/{name}/drain":    func(r *http.Request) (any, error) { return d.DrainPeer(r.Context(), r.PathValue("name")) },
+		"POST /v1/moves":                 d.expectGuest,
+		"GET /v1/moves/{id}":             func(r *http.Request) (any, error) { return d.Standing(r.PathValue("id")) },
+		"POST /v1/moves/{id}/run":        func(r *http.Request) (any, error) { return d.RunMoved(r.Context(), r.PathValue("id")) },
+		"DELETE /v1/moves/{id}":          func(r *http.Request) (any, error) { return nil, d.ForgetMove(r.Context(), r.PathValue("id")) },
+		"GET /v1/volumes":                func(*http.Request) (any, error) { return d.Volumes() },
+		"DELETE /v1/volumes/{name}":      func(r *http.Request) (any, error) { return nil, d.RemoveVolume(r.Context(), r.PathValue("name")) },
+		"GET /v1/dump":                   func(*http.Request) (any, error) { return d.State(), nil },
 	} {
 		mux.Handle(pattern, a)
 	}
@@ -101,6 +111,22 @@ func (d *Daemon) setGuest(r *http.Request) (any, error) {
 		return nil, err
 	}
 	return d.Set(r.Context(), r.PathValue("name"), c)
+}
+
+func (d *Daemon) migrateGuest(r *http.Request) (any, error) {
+	var m nodeapi.Migrate
+	if err := read(r, &m); err != nil {
+		return nil, err
+	}
+	return d.Migrate(r.Context(), r.PathValue("name"), m)
+}
+
+func (d *Daemon) expectGuest(r *http.Request) (any, error) {
+	var a nodeapi.Arrival
+	if err := read(r, &a); err != nil {
+		return nil, err
+	}
+	return d.Expect(r.Context(), a)
 }
 
 func (d *Daemon) stopGuest(r *http.Request) (any, error) {

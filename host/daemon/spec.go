@@ -82,7 +82,7 @@ func check(s nodeapi.Spec) error {
 // fill puts what the host has where a bound was left open.
 func fill(s nodeapi.Spec, c broker.Capacity) nodeapi.Spec {
 	if s.Memory.Min == 0 {
-		s.Memory.Min = 64 << 20
+		s.Memory.Min = max(64<<20, node.LeastMemory(s.Initramfs))
 	}
 	if s.Memory.Max == 0 {
 		s.Memory.Max = max(s.Memory.Min, (c.Memory-c.Slush)/vmm.BlockSize*vmm.BlockSize)
@@ -112,7 +112,7 @@ func guestSpec(s nodeapi.Spec) node.GuestSpec {
 		Name: s.Name, Kernel: s.Kernel, Initramfs: s.Initramfs, Args: s.Args, Env: s.Env,
 		Memory: node.Memory{Min: s.Memory.Min, Max: s.Memory.Max},
 		CPU:    node.CPU{MinMilli: uint32(s.CPU.MinMilli), MaxMilli: uint32(s.CPU.MaxMilli)},
-		Weight: s.Weight, Ports: forwards(s.Ports), Bridge: s.Bridge,
+		Weight: s.Weight, Ports: forwards(s.Ports), Volumes: mounts(s.Volumes), Bridge: s.Bridge,
 		HelloDeadline: milliseconds(s.HelloWithinMS), ShutdownWithin: milliseconds(s.ShutdownWithinMS), RefuseAfter: milliseconds(s.RefuseAfterMS),
 	}
 	if s.Network != "user" {

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/silo-os/silo/host/move"
 	"github.com/silo-os/silo/host/node"
 	"github.com/silo-os/silo/host/nodeapi"
 	"github.com/silo-os/silo/host/vmm"
@@ -73,6 +74,9 @@ func (d *Daemon) takeUp(ctx context.Context) error {
 	}
 	d.sweep()
 	for k, from := range begin {
+		if from.forgotten {
+			continue
+		}
 		if from.guest != nil {
 			k.adopted(ctx, from.guest)
 		}
@@ -123,7 +127,11 @@ func (d *Daemon) openNode(machines map[*record]*found) error {
 	if capacity.Memory == 0 && running {
 		capacity.Memory, capacity.Slush = d.host.Capacity.Memory, d.host.Capacity.Slush
 	}
-	n, err := node.New(node.Config{Capacity: capacity, Launch: d.launch, Hold: d.cfg.Hold, Log: d.cfg.Log})
+	own := node.Config{Capacity: capacity, Launch: d.launch, Hold: d.cfg.Hold, Volumes: d.volumes(), Log: d.cfg.Log}
+	if len(d.peers) > 0 {
+		own.Propose, own.MoveAfter = d.relieve, relieveAfter
+	}
+	n, err := node.New(own)
 	if err != nil {
 		return err
 	}
@@ -135,6 +143,13 @@ func (d *Daemon) openNode(machines map[*record]*found) error {
 // takeUp goes on with one guest, and says where.
 func (k *keeper) takeUp(ctx context.Context, m *found) beginning {
 	k.d.cfg.At(pointTakingUp)
+	if k.rec.State == nodeapi.StateArriving && (m == nil || m.err != nil || m.doing(ctx) != vmm.Runs) {
+		return k.didNotCome(m)
+	}
+	if k.rec.Leaving != nil && (m == nil || m.err != nil) {
+		k.takeUpMove(nil, move.MachineGone)
+		return beginning{leaving: true}
+	}
 	if m == nil || m.err != nil {
 		k.clear()
 		if k.rec.State == nodeapi.StateRunning || k.rec.Exit != nil && k.rec.State == nodeapi.StateStarting {
@@ -151,6 +166,9 @@ func (k *keeper) takeUp(ctx context.Context, m *found) beginning {
 		}
 		g, err = k.d.node.Adopt(ctx, k.spec(log), node.Running{Machine: m.Machine, Plugged: m.Plugged, Requested: m.Requested, Started: started})
 		if err == nil {
+			if k.rec.Leaving != nil {
+				k.takeUpMove(g, found2machine[m.doing(ctx)])
+			}
 			return beginning{guest: g}
 		}
 	}
@@ -164,7 +182,12 @@ func (k *keeper) takeUp(ctx context.Context, m *found) beginning {
 
 // adopted goes on with what the daemon before was about to do.
 func (k *keeper) adopted(ctx context.Context, g *node.Guest) {
-	g.Resume()
+	k.mu.Lock()
+	moves := k.leaving != nil // then it is served when it is known where it runs
+	k.mu.Unlock()
+	if !moves {
+		g.Resume()
+	}
 	k.mu.Lock()
 	k.guest = g
 	bounds, halted := k.rec.Bounds, k.rec.Halted

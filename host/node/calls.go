@@ -57,6 +57,10 @@ func (g *Guest) hello(ctx context.Context, f hvcall.Frame) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(g.spec.Volumes) > 0 && !h.Can(hvcall.CapVolumes) { // it would write to what it loses
+		g.stop("killed by the host: its image is of a silo that knows no volumes: build it again")
+		return nil, &hvcall.Fault{Op: f.Op, Code: hvcall.CodeInternal, Text: "the guest has volumes and does not know them"}
+	}
 	g.conn.SetPeerMax(h.MaxFrame)
 	g.saveTemplate(ctx) // before it is told anything
 	g.node.tell(broker.Connected{Guest: g.id})

@@ -14,6 +14,7 @@ import (
 	"github.com/silo-os/silo/host/broker"
 	"github.com/silo-os/silo/host/cpushare"
 	"github.com/silo-os/silo/host/vmm"
+	"github.com/silo-os/silo/host/volume"
 	"github.com/silo-os/silo/hvcall"
 )
 
@@ -28,6 +29,12 @@ type Config struct {
 	Hold func(pid int, threads []int) Share
 	// Templates is the folder of saved guests that GuestSpec.Template works with; "" = vmm.DefaultTemplates.
 	Templates string
+	// Propose is told which guest should leave this host, which has too little for all. It must not wait; nil = nobody is.
+	Propose func(broker.ProposeMove)
+	// MoveAfter is for how long there must be too little before that; 0 = 10 s.
+	MoveAfter time.Duration
+	// Volumes is where named volumes are; without a Dir there are none.
+	Volumes volume.Store
 	// Log gets one line for each decision of the broker at level debug; nil = silent.
 	Log *slog.Logger
 }
@@ -78,7 +85,7 @@ func availableMemory() (int64, error) {
 
 // Memory bounds a guest's memory, in bytes, multiples of [vmm.BlockSize].
 type Memory struct {
-	Min int64 // present at boot and guaranteed; 0 = 64 MiB
+	Min int64 // present at boot and guaranteed; 0 = 64 MiB, or LeastMemory where that is more
 	Max int64 // never more; 0 = Min
 }
 
@@ -100,6 +107,7 @@ type GuestSpec struct {
 	Ports             []vmm.Forward
 	Network           vmm.Network
 	Bridge            *bridge.Attachment // in place of Ports and Network; nil = Network says
+	Volumes           []Volume
 
 	// Template lets the guest go on from the saved state of one like it, where there is one, and saves it for
 	// others where there is none.

@@ -15,6 +15,12 @@
 // A guest that another node left running enters at booting, by [Node.Adopt], with what it holds in the ledger, and is
 // running once it has said Hello again.
 //
+// # Guests that move
+//
+// One that comes from another host is expected ([Node.Expect]: room is reserved, a machine waits), comes in, is set running, and is
+// served ([Guest.Serve]), from then on like one that was adopted; or it is dropped ([Guest.Drop]). One that leaves shrinks, is frozen,
+// and is sent; then it thaws, or is handed over ([Guest.HandOver]). Package move says when, and package daemon has it done.
+//
 // # Templates
 //
 // With GuestSpec.Template a guest may go on from a template: its machine is then one that was stopped at its
@@ -46,6 +52,12 @@
 //
 // A guest is told its network in its Welcome: that of user-mode networking, or where it is on a bridge. Two guests of a node never
 // have the same address on a bridge.
+//
+// # Volumes
+//
+// A named volume is made, if it is not there, when its guest has been admitted, and is the guest's as long as its machine lives (packages volume
+// and vmm). The guest is told where to mount it in its Welcome; one that does not say in its Hello that it can is ended, for its
+// application would write to what is lost. A guest with volumes does not move.
 //
 // # Output
 //

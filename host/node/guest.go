@@ -32,6 +32,7 @@ type Guest struct {
 	demands   *pacer
 	bounds    chan error // the answer to a change of bounds
 	limits    *limiter
+	bursts    chan struct{} // holds a token when it needs memory while its size is frozen
 
 	adopted bool // its machine ran before this node did
 
@@ -98,7 +99,7 @@ func newGuest(n *Node, spec GuestSpec) *Guest {
 	g := &Guest{
 		node: n, spec: spec, admission: make(chan error, 1), resizes: newResizer(),
 		grants: newSlot[hvcall.Grant](), cpus: newProcessors(spec.CPU.MaxMilli), changes: newSlot[struct{}](),
-		said: newMoment(), spoke: newMoment(), ready: newMoment(), told: newMoment(), bounds: make(chan error, 1),
+		said: newMoment(), spoke: newMoment(), ready: newMoment(), told: newMoment(), bounds: make(chan error, 1), bursts: make(chan struct{}, 1),
 		limits: newLimiter(spec.Limit), kill: make(chan string, 1), done: make(chan struct{}),
 	}
 	g.demands = &pacer{pass: func(d hvcall.Demand) { n.post(broker.Demanded{Guest: g.id, Demand: d}) }}
@@ -147,13 +148,16 @@ func (g *Guest) boot(ctx context.Context) error {
 	if g.spec.Template {
 		cfg.Templates = g.node.cfg.Templates
 	}
+	if err := attach(ctx, &cfg, g.spec.Volumes, g.node.cfg.Volumes); err != nil {
+		return fmt.Errorf("start guest %s: %w", g.id, err)
+	}
 	if g.spec.Machine != nil {
 		g.spec.Machine(&cfg)
 	}
 	g.limits.follow(g.upper)
 	vm, err := g.node.cfg.Launch(ctx, cfg)
 	if err != nil {
-		return err
+		return ofVolume(err, cfg, g.spec.Volumes)
 	}
 	g.vm = vm
 	if err := g.holdProcessors(ctx); err != nil {

@@ -70,5 +70,9 @@ func (n *Node) clash(g *Guest) error {
 	return nil
 }
 
-// Movable returns nil if the guest's network lets it go on at another host. Errors: *vmm.PinnedError.
-func (g *Guest) Movable() error { return g.spec.machine(nil).Movable() }
+// Movable returns nil if the guest's network and volumes let it go on at another host. Errors: *vmm.PinnedError.
+func (g *Guest) Movable() error {
+	cfg := g.spec.machine(nil)
+	cfg.Disks = make([]vmm.Disk, len(g.spec.Volumes)) // of either kind: none goes along
+	return cfg.Movable()
+}

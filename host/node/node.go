@@ -42,12 +42,28 @@ func New(cfg Config) (*Node, error) {
 		done: make(chan struct{}), guests: make(map[broker.GuestID]*Guest),
 	}
 	n.ctx, n.stop = context.WithCancel(context.Background())
-	go n.own(broker.New(broker.Config{Capacity: cfg.Capacity, Block: blockSize}))
+	go n.own(broker.New(broker.Config{Capacity: cfg.Capacity, Block: blockSize, MoveAfter: cfg.MoveAfter}))
 	return n, nil
 }
 
 // Capacity is what guests may have altogether.
 func (n *Node) Capacity() broker.Capacity { return n.cfg.Capacity }
+
+// PeerSeen says what another host has to spare; see broker.PeerSeen.
+func (n *Node) PeerSeen(name string, free broker.Room) {
+	n.post(broker.PeerSeen{Peer: name, Free: free})
+}
+
+// Free is what this host has to spare.
+func (n *Node) Free() broker.Room {
+	s := n.State()
+	r := broker.Room{Memory: s.Capacity.Memory - s.Capacity.Slush, MilliCPU: s.Capacity.MilliCPU}
+	for _, g := range s.Guests {
+		r.Memory -= max(g.Memory.Upper, g.Bounds.Min)
+		r.MilliCPU -= max(g.CPU.Upper(), g.Bounds.MinMilli)
+	}
+	return broker.Room{Memory: max(0, r.Memory), MilliCPU: max(0, r.MilliCPU)}
+}
 
 // State is all the broker knows. It is empty once the node is closed.
 func (n *Node) State() broker.State {

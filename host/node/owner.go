@@ -74,6 +74,17 @@ func (n *Node) do(a broker.Action) {
 		n.with(a.Guest, func(g *Guest) { g.grants.put(a.Grant) })
 	case broker.Kill:
 		n.with(a.Guest, func(g *Guest) { g.stop("killed by the host: " + a.Why) })
+	case broker.Burst:
+		n.with(a.Guest, func(g *Guest) {
+			select {
+			case g.bursts <- struct{}{}:
+			default:
+			}
+		})
+	case broker.ProposeMove:
+		if n.cfg.Propose != nil {
+			n.cfg.Propose(a)
+		}
 	case broker.BoundsSet:
 		n.with(a.Guest, func(g *Guest) { g.answerBounds(nil) })
 	case broker.BoundsDenied:

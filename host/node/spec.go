@@ -15,7 +15,7 @@ import (
 
 // withDefaults fills in and checks what is fixed for the guest's life.
 func (s GuestSpec) withDefaults() (GuestSpec, error) {
-	orDefault(&s.Memory.Min, defaultMemory)
+	orDefault(&s.Memory.Min, max(defaultMemory, LeastMemory(s.Initramfs)))
 	orDefault(&s.Memory.Max, s.Memory.Min)
 	orDefault(&s.CPU.MinMilli, 1000)
 	orDefault(&s.CPU.MaxMilli, s.CPU.MinMilli)
@@ -48,6 +48,10 @@ func (s GuestSpec) check() error {
 				"use " + human(max(1, (m.n+vmm.BlockSize-1)/vmm.BlockSize)*vmm.BlockSize)}
 		}
 	}
+	if least := LeastMemory(s.Initramfs); s.Memory.Min < least {
+		return &SpecError{"Memory.Min", fmt.Sprintf("%s is too little to boot this image, whose programs stay in memory", human(s.Memory.Min)),
+			"use " + human(least) + " or more"}
+	}
 	if s.Memory.Max < s.Memory.Min {
 		return &SpecError{"Memory.Max", fmt.Sprintf("%s is less than the minimum of %s", human(s.Memory.Max), human(s.Memory.Min)),
 			"raise the maximum or lower the minimum"}
@@ -64,7 +68,7 @@ func (s GuestSpec) check() error {
 			return &SpecError{fmt.Sprintf("Env[%d]", i), fmt.Sprintf("%q has no name and value", e), "write it as NAME=VALUE"}
 		}
 	}
-	return nil
+	return CheckVolumes(s.Volumes)
 }
 
 // vcpus is how many processors the machine has: whole ones for all that can ever be granted.
@@ -73,7 +77,7 @@ func (s GuestSpec) vcpus() int { return int(s.CPU.MaxMilli+999) / 1000 }
 func (s GuestSpec) bounds() broker.Bounds {
 	return broker.Bounds{
 		Boot: s.Memory.Min, Max: s.Memory.Max, Weight: s.Weight,
-		MinMilli: int64(s.CPU.MinMilli), MaxMilli: int64(s.CPU.MaxMilli),
+		MinMilli: int64(s.CPU.MinMilli), MaxMilli: int64(s.CPU.MaxMilli), Fixed: s.machine(nil).Movable() != nil,
 	}
 }
 
@@ -89,11 +93,11 @@ func (s GuestSpec) machine(log *slog.Logger) vmm.Config {
 func (s GuestSpec) welcome() hvcall.Welcome {
 	w := hvcall.Welcome{
 		Name:         s.Name,
-		Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog, hvcall.CapSteal},
+		Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog, hvcall.CapSteal, hvcall.CapVolumes},
 		MaxFrame:     hvcall.DefaultMaxFrame,
 		Memory:       hvcall.MemoryBounds{Boot: uint64(s.Memory.Min), Max: uint64(s.Memory.Max)},
 		CPU:          hvcall.CPUBounds{MinMilli: s.CPU.MinMilli, MaxMilli: s.CPU.MaxMilli},
-		Args:         s.Args, Env: s.Env,
+		Args:         s.Args, Env: s.Env, Volumes: told(s.Volumes),
 		ShutdownMS: s.ShutdownWithin.Milliseconds(), RefusalMS: s.RefuseAfter.Milliseconds(),
 	}
 	w.Network = s.network()

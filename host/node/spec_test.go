@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -44,6 +46,10 @@ func TestBridged(t *testing.T) {
 }
 
 func TestSpecErrors(t *testing.T) {
+	large := filepath.Join(t.TempDir(), "initramfs")
+	if err := errors.Join(os.WriteFile(large, nil, 0o600), os.Truncate(large, 59*mib)); err != nil {
+		t.Fatal(err)
+	}
 	inBubble(t, 1024*mib, func(t *testing.T, r *rig) {
 		r.boot(GuestSpec{Name: "taken", Bridge: onBridge("10.0.0.5/24")})
 		for _, c := range []struct {
@@ -56,6 +62,8 @@ func TestSpecErrors(t *testing.T) {
 			{"half blocks", GuestSpec{Memory: Memory{Min: 50 * mib}}, "start guest: Memory.Min: 52428800 bytes is not a multiple of 4.0 MiB: use 52 MiB"},
 			{"negative", GuestSpec{Memory: Memory{Min: -4 * mib}}, "start guest: Memory.Min: -4194304 bytes is not a multiple of 4.0 MiB: use 4.0 MiB"},
 			{"vCPUs", GuestSpec{CPU: CPU{MinMilli: 2000, MaxMilli: 1000}}, "start guest: CPU.MaxMilli: 1000 is less than the minimum of 2000: raise the maximum or lower the minimum"},
+			{"image", GuestSpec{Initramfs: large, Memory: Memory{Min: 64 * mib, Max: 1024 * mib}},
+				"start guest: Memory.Min: 64 MiB is too little to boot this image, whose programs stay in memory: use 92 MiB or more"},
 			{"env", GuestSpec{Env: []string{"A=", "B"}}, `start guest: Env[1]: "B" has no name and value: write it as NAME=VALUE`},
 			{"bridge", GuestSpec{Bridge: &bridge.Attachment{Bridge: "br0"}}, "start guest: Bridge.ip: the guest has no address: add ip=ADDRESS/BITS, such as ip=10.0.0.5/24"},
 			{"bridge and ports", GuestSpec{Bridge: onBridge("10.0.0.6/24"), Ports: []vmm.Forward{{GuestPort: 80}}},

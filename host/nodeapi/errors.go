@@ -16,6 +16,8 @@ const (
 	CodeTaken    Code = "taken"     // 409: the name is in use
 	CodeRefused  Code = "refused"   // 409: the host can never guarantee it
 	CodeState    Code = "state"     // 409: not in the state that the guest is in
+	CodeMoved    Code = "moved"     // 409: the guest is on another host now
+	CodeStayed   Code = "stayed"    // 409: the guest could not be moved, and is where it was
 	CodeInternal Code = "internal"  // 500: the node failed
 	CodeClosing  Code = "closing"   // 503: the node is on its way out
 )
@@ -27,7 +29,7 @@ func (c Code) Status() int {
 		return http.StatusBadRequest
 	case CodeNotFound:
 		return http.StatusNotFound
-	case CodeTaken, CodeRefused, CodeState:
+	case CodeTaken, CodeRefused, CodeState, CodeMoved, CodeStayed:
 		return http.StatusConflict
 	case CodeClosing:
 		return http.StatusServiceUnavailable

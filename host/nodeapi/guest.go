@@ -16,6 +16,8 @@ const (
 	StateRunning  State = "running"  // its machine runs
 	StateBackoff  State = "backoff"  // ended, and will be started again
 	StateEnded    State = "ended"
+	StateArriving State = "arriving" // room is reserved for it; it runs on another host
+	StateMoved    State = "moved"    // it runs on another host, see MovedTo
 )
 
 // Guest is how a guest stands.
@@ -34,6 +36,8 @@ type Guest struct {
 	Said     bool         `json:"said"`          // PID 1 speaks with this node
 	Ready    bool         `json:"ready"`         // the application said that it serves
 	Usage    *Usage       `json:"usage,omitempty"`
+	MovedTo  string       `json:"moved_to,omitempty"` // in state moved: the peer
+	Move     *Move        `json:"move,omitempty"`     // while it is being moved away, and of the last time
 }
 
 // Usage is what a guest holds and does. Sizes are bytes and count boot memory, vCPUs are thousandths.
@@ -64,12 +68,16 @@ type LogQuery struct {
 
 // Info says who answers.
 type Info struct {
+	Name     string `json:"name"`    // of the host, as its peers know it
 	Version  string `json:"version"` // of the API
 	Build    string `json:"build"`   // of silo
 	PID      int    `json:"pid"`
 	Memory   int64  `json:"memory"`    // bytes that guests may have altogether
 	MilliCPU int64  `json:"milli_cpu"` // thousandths
 	Guests   int    `json:"guests"`
+
+	FreeMemory   int64 `json:"free_memory"` // bytes to spare
+	FreeMilliCPU int64 `json:"free_milli_cpu"`
 }
 
 // Dump is all that the broker knows; docs/API.md does not describe it further, and it changes with the broker.

@@ -16,6 +16,7 @@ type Spec struct {
 	CPU       CPU      `json:"cpu"`
 	Weight    uint32   `json:"weight,omitempty"` // share when there is not enough for all; 0 = 100
 	Ports     []Port   `json:"ports,omitempty"`
+	Volumes   []Mount  `json:"volumes,omitempty"`
 	Network   string   `json:"network,omitempty"` // "user" (= ""), "restricted" or "none"
 	// Bridge has the guest on a bridge of the node's host, in place of Ports and Network; nil = it is not.
 	Bridge  *bridge.Attachment `json:"bridge,omitempty"`
@@ -28,7 +29,7 @@ type Spec struct {
 
 // Memory bounds a guest's memory, in bytes, multiples of 4 MiB.
 type Memory struct {
-	Min int64 `json:"min,omitempty"` // present at boot and guaranteed; 0 = 64 MiB
+	Min int64 `json:"min,omitempty"` // present at boot and guaranteed; 0 = 64 MiB, or what the image needs
 	Max int64 `json:"max,omitempty"` // never more; 0 = what the host may give
 }
 

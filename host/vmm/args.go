@@ -32,7 +32,8 @@ type Wiring struct {
 	Detached          bool // QMP and Port are bound sockets that QEMU listens on, Serial is a file opened for appending
 	Kernel, Initramfs int  // opened for reading, in place of their paths
 
-	Tap int // the network device of a Bridge; 0 = one that QEMU makes and nobody attaches to anything
+	Tap   int   // the network device of a Bridge; 0 = one that QEMU makes and nobody attaches to anything
+	Disks []int // opened as Config.Disks say; what is missing is opened by its path
 
 	Memory int // a file with what is in the boot memory. With one, the guest waits to be restored and boots nothing
 }
@@ -55,6 +56,7 @@ func (c Config) Args(w Wiring) []string {
 	a.console(w)
 	a.devices(c, w)
 	a.network(c, w)
+	a.disks(c, w)
 	a.boot(c, w)
 	return a
 }
@@ -192,7 +194,7 @@ func (a *arguments) boot(c Config, w Wiring) {
 	if c.Firmware != "" {
 		a.add("-bios", c.Firmware)
 	}
-	if w.Memory != 0 {
+	if w.Memory != 0 || c.Incoming {
 		a.add("-incoming", "defer")
 		return
 	}

@@ -35,6 +35,9 @@ func TestArgs(t *testing.T) {
 	alone.Network, alone.MaxMemory, alone.VCPUs = vmm.NetworkNone, alone.BootMemory, 1
 	bridged := valid()
 	bridged.Bridge = &bridge.Attachment{Bridge: "br0", Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/24")}}
+	stored := valid()
+	stored.Disks = []vmm.Disk{{Path: "/volumes/db.img"}, {Path: "/volumes/a,b.img", ReadOnly: true}}
+	stored.Shares = []vmm.Share{{Dir: "/home/me/src, old"}, {Dir: "/etc/tls", ReadOnly: true}}
 	tests := map[string]struct {
 		cfg    vmm.Config
 		wiring vmm.Wiring
@@ -45,6 +48,8 @@ func TestArgs(t *testing.T) {
 		"alone":           {alone, wired},
 		"bridged":         {bridged, vmm.Wiring{QMP: 3, Port: 4, Serial: 5, Tap: 6}},
 		"bridged-by-hand": {bridged, vmm.Wiring{}},
+		"stored":          {stored, vmm.Wiring{QMP: 3, Port: 4, Serial: 5, Disks: []int{6, 7}}},
+		"stored-by-hand":  {stored, vmm.Wiring{}},
 		"by-hand":         {valid(), vmm.Wiring{}},
 		"restored":        {emulated, vmm.Wiring{QMP: 3, Port: 4, Serial: 5, Memory: 7}},
 	}

@@ -82,6 +82,9 @@ func (vm *VM) resume(ctx context.Context) error {
 	if err := vm.monitor.Execute(ctx, "query-status", nil, &now); err != nil {
 		return err
 	}
+	if now.Status == "running" && vm.cfg.Incoming { // its guest has come in, in its time
+		return vm.dialPort(ctx)
+	}
 	if now.Status != "prelaunch" {
 		return nil
 	}

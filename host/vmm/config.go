@@ -55,6 +55,9 @@ type Config struct {
 	// device that goes with QEMU. It takes CAP_NET_ADMIN. nil = Network says.
 	Bridge *bridge.Attachment
 
+	Disks  []Disk  // see DiskSerial
+	Shares []Share // see ShareTag
+
 	// Console gets the kernel's messages line by line, made safe for a terminal; nil =
 	// none. While it blocks, the guest's console does.
 	Console io.Writer    `json:"-"`
@@ -69,6 +72,10 @@ type Config struct {
 	// Confine is called with QEMU's process id before the guest runs, to put it into cgroups; nil = nothing to do.
 	// Its error fails the start.
 	Confine func(pid int) error `json:"-"`
+
+	// Incoming has the machine boot nothing and wait for a guest of another one (VM.Receive), which was made with the
+	// same configuration but for what is its host's own. Kernel and Initramfs may be left out.
+	Incoming bool
 
 	StartTimeout time.Duration // until QEMU answers; 0 = DefaultStartTimeout
 

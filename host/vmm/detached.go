@@ -122,23 +122,31 @@ const redial = 2 * time.Millisecond
 
 // dial connects to the machine's sockets, waiting until QEMU listens, or has ended.
 func (vm *VM) dial(ctx context.Context) error {
-	for _, s := range []struct {
-		name string
-		conn *net.Conn
-	}{{qmpSocket, &vm.links.qmp}, {portSocket, &vm.links.port}} {
-		for *s.conn == nil {
-			conn, err := connectTo(vm.cfg.Detached.Dir, s.name)
-			if err == nil {
-				*s.conn = conn
-				break
-			}
-			select {
-			case <-vm.proc.ended():
-				return err
-			case <-ctx.Done():
-				return fmt.Errorf("%w: %w", context.Cause(ctx), err)
-			case <-time.After(redial):
-			}
+	if err := vm.dialSocket(ctx, qmpSocket, &vm.links.qmp); err != nil || vm.cfg.Incoming {
+		return err
+	}
+	return vm.dialPort(ctx)
+}
+
+// dialPort connects to the call channel. A guest that came in finds nobody there before, and so notices that its host is
+// another one.
+func (vm *VM) dialPort(ctx context.Context) error {
+	return vm.dialSocket(ctx, portSocket, &vm.links.port)
+}
+
+func (vm *VM) dialSocket(ctx context.Context, name string, into *net.Conn) error {
+	for *into == nil {
+		conn, err := connectTo(vm.cfg.Detached.Dir, name)
+		if err == nil {
+			*into = conn
+			break
+		}
+		select {
+		case <-vm.proc.ended():
+			return err
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
+		case <-time.After(redial):
 		}
 	}
 	return nil

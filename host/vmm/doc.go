@@ -8,6 +8,8 @@
 //   - running: the guest runs; every method may be called. The guest leaves this state by
 //     shutting down, resetting or panicking, QEMU by dying, the accelerator by giving up,
 //     and the host by Kill or Close.
+//   - waiting: made with Config.Incoming, it runs nothing until a guest has come in (Receive, CameIn) and Continue was called.
+//   - copied: Send has copied the guest to another machine and it stands still; to running by Continue, if it does not run there.
 //   - standing still: SaveTemplate has stopped the guest and saves it; back to running by itself, whatever
 //     came of that.
 //   - ended: Done is closed, the process has been waited for, Err tells the cause. Port
@@ -49,6 +51,12 @@
 // exists on the host ([VM.Resident]) is read from the memory files and not told by the
 // guest. A block plugged is not yet resident, and one that the guest frees stops being so
 // by free page reporting, still plugged.
+//
+// # Disks and shares
+//
+// A [Disk] is opened and locked here, by flock, and QEMU inherits the open file, which the lock belongs to: one machine at a
+// time has it, for exactly as long as its QEMU lives. A [Share] is opened by QEMU, by its path. A machine with a disk does not go
+// on from a template: its kernel would believe of one disk what it read of another.
 //
 // # Trust
 //

@@ -9,6 +9,21 @@ import (
 	"github.com/silo-os/silo/host/vmm"
 )
 
+func TestVolumesPin(t *testing.T) {
+	for _, change := range []func(*vmm.Config){
+		func(c *vmm.Config) { c.Disks = []vmm.Disk{{Path: "/a"}} },
+		func(c *vmm.Config) { c.Shares = []vmm.Share{{Dir: "/a"}} },
+	} {
+		cfg := valid()
+		cfg.Name, cfg.Network = "kv", vmm.NetworkNone
+		change(&cfg)
+		var pinned *vmm.PinnedError
+		if err := cfg.Movable(); !errors.As(err, &pinned) || !strings.HasPrefix(err.Error(), "move kv: its volumes are files of this host alone") {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
 func TestMovable(t *testing.T) {
 	for name, c := range map[string]struct {
 		network vmm.Network

@@ -23,6 +23,9 @@ func (c Config) resolve(ctx context.Context) (Config, error) {
 		what string
 		path *string
 	}{{"kernel", &c.Kernel}, {"initramfs", &c.Initramfs}} {
+		if c.Incoming {
+			*file.path = ""
+		}
 		if *file.path, err = checkFile(*file.path); err != nil {
 			return c, fmt.Errorf("open %s: %w: build the image first", file.what, err)
 		}

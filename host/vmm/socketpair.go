@@ -40,6 +40,13 @@ var wiring = Wiring{QMP: 3, Port: 4, Serial: 5}
 // open adds what QEMU, which has few rights, may be unable to open by itself.
 func (l *links) open(cfg Config) (Wiring, error) {
 	w := wiring
+	for _, d := range cfg.Disks {
+		file, err := openDisk(d)
+		if err != nil {
+			return w, err
+		}
+		w.Disks = append(w.Disks, l.add(file))
+	}
 	if cfg.RunAs != nil {
 		if err := l.openImage(cfg, &w); err != nil {
 			return w, err

@@ -99,7 +99,7 @@ func launch(cfg Config, from origin) (*VM, error) {
 func newVM(cfg Config, proc qemu, l *links, from origin) *VM {
 	return &VM{
 		cfg: cfg, proc: proc, links: l, origin: from, console: &console.Log{CopyTo: cfg.Console},
-		drained: make(chan struct{}), done: make(chan struct{}),
+		drained: make(chan struct{}), done: make(chan struct{}), migrated: make(chan struct{}, 1),
 	}
 }
 
@@ -116,8 +116,10 @@ func (vm *VM) connect(ctx context.Context, from origin) error {
 	if err := from.restore(ctx, vm.monitor); err != nil {
 		return err
 	}
-	if err := vm.monitor.Execute(ctx, "cont", nil, nil); err != nil {
-		return err
+	if !vm.cfg.Incoming {
+		if err := vm.monitor.Execute(ctx, "cont", nil, nil); err != nil {
+			return err
+		}
 	}
 	go vm.watch()
 	return nil
@@ -130,11 +132,13 @@ func (vm *VM) meet(ctx context.Context) error {
 			return err
 		}
 	}
-	port, err := vm.origin.listen(vm.links.port)
-	if err != nil {
-		return err
+	if !vm.cfg.Incoming {
+		port, err := vm.origin.listen(vm.links.port)
+		if err != nil {
+			return err
+		}
+		vm.links.port = port
 	}
-	vm.links.port = port
 	monitor, err := qmp.NewClient(ctx, vm.links.qmp, qmp.Config{Log: vm.cfg.Log})
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/silo-os/silo/host/bridge"
 	"github.com/silo-os/silo/host/vmm/internal/template"
@@ -34,7 +35,7 @@ func cacheDir() string {
 // start starts the machine from a template where there is one, else by booting it. No failure of a template
 // is one of the start.
 func (c Config) start(ctx context.Context) (*VM, error) {
-	if c.Templates == "" || c.Detached != nil {
+	if !c.templated() {
 		return c.begin(ctx, boots{})
 	}
 	store := template.Store{Dir: c.Templates}
@@ -56,6 +57,12 @@ func (c Config) start(ctx context.Context) (*VM, error) {
 		return c.begin(ctx, boots{})
 	}
 	return c.begin(ctx, &drafting{draft: draft})
+}
+
+// templated reports whether the machine is one of those that go on from a template. One with a disk is not: a
+// kernel that has seen one disk believes what it read of it, and would believe it of another.
+func (c Config) templated() bool {
+	return c.Templates != "" && c.Detached == nil && len(c.Disks) == 0
 }
 
 // resume starts the machine from its template. One that is damaged, or that QEMU refuses, is thrown away.
@@ -101,6 +108,10 @@ func (c Config) identity() (template.Identity, error) {
 		id = append(id, host...)
 	}
 	plain := c
+	plain.Shares = slices.Clone(c.Shares)
+	for i := range plain.Shares { // nothing is read of them before the guest mounts them
+		plain.Shares[i].Dir = ""
+	}
 	plain.Name, plain.Forwards, plain.Firmware, plain.Kernel, plain.Initramfs = "", nil, "", "", ""
 	if c.Bridge != nil { // the guest gives its interface the address that it is welcomed with
 		plain.Bridge = &bridge.Attachment{}
@@ -117,7 +128,7 @@ func (vm *VM) FromTemplate() bool {
 // DropTemplate throws the template away from which a guest of this configuration would go on: for a caller who
 // saw one go wrong. That there is none is no error.
 func (vm *VM) DropTemplate() error {
-	if vm.cfg.Templates == "" {
+	if !vm.cfg.templated() {
 		return nil
 	}
 	id, err := vm.cfg.identity()

@@ -45,6 +45,7 @@ func (c Config) Validate() error {
 	v.boot(c)
 	v.machine(c)
 	v.network(c)
+	v.disks(c)
 	if len(v.problems) > 0 {
 		return &ConfigError{Problems: v.problems}
 	}
@@ -86,7 +87,7 @@ const maxMemory = 1000 << 30
 func human(n int64) string { return humanize.IBytes(uint64(n)) }
 
 func (v *validation) boot(c Config) {
-	if c.Kernel == "" {
+	if c.Kernel == "" && !c.Incoming {
 		v.add("Kernel", "give the path of a kernel image", "no path")
 	}
 	for i, word := range c.Cmdline {

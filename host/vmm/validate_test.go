@@ -3,6 +3,7 @@ package vmm_test
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,6 +53,13 @@ func TestValidate(t *testing.T) {
 		{"name", func(c *vmm.Config) { c.Name = "a\x1b" }, `Name: "a\x1b" has control characters: use printable characters`},
 		{"two words", func(c *vmm.Config) { c.Cmdline = []string{"a", "b c"} },
 			`Cmdline[1]: "b c" is not one printable word: pass such values through the boot configuration instead`},
+		{"disk", func(c *vmm.Config) { c.Disks = []vmm.Disk{{Path: "/a"}, {Path: "b"}} }, `Disks[1].Path: "b" is not one: give an absolute path`},
+		{"disk twice", func(c *vmm.Config) { c.Disks = []vmm.Disk{{Path: "/a"}, {Path: "/a"}} }, `Disks[1].Path: "/a" is there twice: leave one of the two out`},
+		{"share", func(c *vmm.Config) { c.Shares = []vmm.Share{{Dir: "."}} }, `Shares[0].Dir: "." is not one: give an absolute path`},
+		{"share of another user", func(c *vmm.Config) { c.Shares, c.RunAs = []vmm.Share{{Dir: "/a"}}, &vmm.User{UID: 1} },
+			"Shares: QEMU runs as a user who has no right to folders of the host: use a disk, or a node that runs as the folder's owner"},
+		{"many disks", func(c *vmm.Config) { c.Shares = slices.Repeat([]vmm.Share{{Dir: "/a"}}, 17) },
+			"Disks: 17 disks and shares: use at most 16"},
 		{"network", func(c *vmm.Config) { c.Network = "bridge" },
 			`Network: "bridge" is not a kind of network: use "", "restricted" or "none"`},
 		{"forward without network", func(c *vmm.Config) { c.Network = vmm.NetworkNone; c.Forwards = []vmm.Forward{web} },

@@ -46,6 +46,8 @@ type VM struct {
 	console     *console.Log
 	origin      origin
 
+	migrated chan struct{} // holds a token when QEMU said something of a copying
+
 	attached bool          // another process started it
 	killed   atomic.Bool   // Kill or Close was called
 	drained  chan struct{} // closed when the console has ended

@@ -70,6 +70,11 @@ func (vm *VM) observe(event qmp.Event, seen *ending) {
 		if err := event.Decode(&data); err == nil {
 			seen.shutdown = &data
 		}
+	case "MIGRATION":
+		select {
+		case vm.migrated <- struct{}{}:
+		default:
+		}
 	case "STOP":
 		vm.checkStuck(seen)
 	}

@@ -29,6 +29,7 @@ type Guest struct {
 	Grants    Journal[hvcall.Grant]
 	Shutdowns Journal[hvcall.Shutdown]
 	Steals    Journal[hvcall.Steal]
+	Migrates  Journal[hvcall.Migrate]
 	Refused   Journal[error] // what this guest answered with an error
 
 	rw    io.ReadWriteCloser
@@ -46,7 +47,7 @@ type Guest struct {
 func NewGuest(rw io.ReadWriteCloser, cfg GuestConfig) *Guest {
 	if cfg.Hello.Role == "" {
 		cfg.Hello = hvcall.Hello{Role: hvcall.RolePID1, Build: "hvcalltest", NumCPU: 4, PID: 1,
-			Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog, hvcall.CapSteal}}
+			Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog, hvcall.CapSteal, hvcall.CapVolumes}}
 	}
 	return &Guest{rw: rw, conn: hvcall.NewConn(rw, cfg.Conn), hello: cfg.Hello, out: newOutbox(), manner: cfg.Manner}
 }

@@ -26,6 +26,8 @@ func (g *Guest) hear(f hvcall.Frame) ([]byte, error) {
 		return nil, err
 	case hvcall.OpSteal:
 		return nil, note(&g.Steals, f, hvcall.DecodeSteal)
+	case hvcall.OpMigrate:
+		return nil, note(&g.Migrates, f, hvcall.DecodeMigrate)
 	case hvcall.OpShutdown:
 		if err := note(&g.Shutdowns, f, hvcall.DecodeShutdown); err != nil {
 			return nil, err

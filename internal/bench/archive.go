@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/google/renameio/v2"
 	"github.com/klauspost/compress/zstd"
@@ -37,6 +38,27 @@ func underInit(init, app, to string) error {
 		return fmt.Errorf("take application from %s: %w", app, err)
 	}
 	return packInit(to, cpio.StaticFile("init", first, 0o755), cpio.Directory("app", 0o755), cpio.StaticFile(appPath, second, 0o755))
+}
+
+// underModules is underInit with the files of modules beside, which are to be loaded in their order.
+func underModules(init, app string, modules []string, to string) error {
+	first, err := appOf(init)
+	if err != nil {
+		return fmt.Errorf("take application from %s: %w", init, err)
+	}
+	second, err := appOf(app)
+	if err != nil {
+		return fmt.Errorf("take application from %s: %w", app, err)
+	}
+	files := []cpio.Record{cpio.StaticFile("init", first, 0o755), cpio.Directory("app", 0o755), cpio.StaticFile(appPath, second, 0o755), cpio.Directory("modules", 0o755)}
+	for i, path := range modules {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("read module: %w", err)
+		}
+		files = append(files, cpio.StaticFile(fmt.Sprintf("modules/%02d-%s", i, filepath.Base(path)), string(b), 0o644))
+	}
+	return packInit(to, files...)
 }
 
 // packInit writes an archive of the files and the folders that a first process needs.

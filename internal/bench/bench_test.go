@@ -136,7 +136,7 @@ func TestRun(t *testing.T) {
 	}
 
 	cfg.Name = "nothing"
-	if err := Run(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "there are: boot, broker, ") {
+	if err := Run(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "there are: apps, boot, broker, ") {
 		t.Errorf("a benchmark that does not exist: %v", err)
 	}
 }

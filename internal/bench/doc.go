@@ -14,6 +14,8 @@
 //	go run mage.go bench guests
 //	go run mage.go bench cpu
 //	go run mage.go bench restart
+//	go run mage.go bench volume
+//	go run mage.go bench apps
 //
 // # The heap benchmark
 //

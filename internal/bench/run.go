@@ -27,12 +27,15 @@ type Benchmark func(ctx context.Context, cfg Config) ([]Result, error)
 
 // benchmarks are those there are.
 var benchmarks = map[string]Benchmark{
+	"apps":    Apps,
 	"boot":    Boot,
 	"broker":  BrokerPolicy,
 	"cpu":     CPU,
 	"guests":  Guests,
 	"heap":    Heap,
+	"migrate": Migrate,
 	"restart": Restart,
+	"volume":  Volume,
 }
 
 // Run measures, prints the table and writes out/bench/NAME.json. It returns an error when something

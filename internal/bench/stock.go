@@ -44,6 +44,35 @@ func stockKernel(ctx context.Context, machine devsetup.System, dir string) (path
 	return found[0], pkg, nil
 }
 
+// networkModules are what the stock kernel needs for its network on silo's machine, each behind what it needs itself.
+var networkModules = []string{"virtio", "virtio_ring", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "failover", "net_failover", "virtio_net"}
+
+// stockModules returns the paths of networkModules. A package that was unpacked by a silo that did not keep them is fetched
+// once more.
+func stockModules(ctx context.Context, machine devsetup.System, dir, pkg string) (paths []string, err error) {
+	for _, name := range networkModules {
+		paths = append(paths, filepath.Join(dir, pkg, "modules", name+".ko"))
+	}
+	missing := func() error {
+		for _, p := range paths {
+			if _, err := os.Stat(p); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if missing() == nil {
+		return paths, nil
+	}
+	if err := fetchStock(ctx, machine, dir, pkg); err != nil {
+		return nil, fmt.Errorf("fetch %s: %w", pkg, err)
+	}
+	if err := missing(); err != nil {
+		return nil, fmt.Errorf("fetch %s: %w", pkg, err)
+	}
+	return paths, nil
+}
+
 // stockPackage finds the package that holds the kernel itself.
 func stockPackage(ctx context.Context) (string, error) {
 	out, err := exec.CommandContext(ctx, "apt-cache", "depends", stockMeta).Output()
@@ -75,7 +104,7 @@ func fetchStock(ctx context.Context, machine devsetup.System, dir, pkg string) (
 	if err := os.Chmod(work, 0o777); err != nil {
 		return err
 	}
-	if err := machine.Run(ctx, nil, "sh", "-ec", `cd "$0" && apt-get -q download "$1" && mkdir new && dpkg-deb -x *.deb new && rm -rf new/lib new/usr`, work, pkg); err != nil {
+	if err := machine.Run(ctx, nil, "sh", "-ec", `cd "$0" && apt-get -q download "$1" && mkdir -p new/modules && dpkg-deb -x *.deb new && find new/lib/modules \( -path "*/drivers/virtio/*.ko" -o -path "*/drivers/net/*.ko" -o -path "*/net/core/*.ko" \) -exec mv {} new/modules ";" && rm -rf new/lib new/usr`, work, pkg); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(filepath.Join(dir, pkg)); err != nil { // left over from a fetch that was cut off

@@ -38,6 +38,8 @@ var Packages = []Package{
 	{Name: "iproute2", Command: "ip", For: []Purpose{Test}},                                 // PID 1's network in a namespace
 	{Name: "grub-pc-bin", File: "/usr/lib/grub/i386-pc/boot.img", For: []Purpose{VM, Test}}, // disks that boot by themselves
 	{Name: "grub-common", Command: "grub-mkimage", For: []Purpose{VM, Test}},
+	{Name: "iproute2", Command: "ip", For: []Purpose{Test}},                    // PID 1's network in a namespace
+	{Name: "e2fsprogs", File: "/usr/sbin/mkfs.ext4", For: []Purpose{VM, Test}}, // volumes
 	{Name: "dpkg", Command: "dpkg-deb", For: []Purpose{Stock}},
 }
 

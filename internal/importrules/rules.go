@@ -36,6 +36,8 @@ var Rules = []Rule{
 		Why: "the broker is pure: events in, actions out"},
 	{Path: "host/broker/sim", Silo: []string{"host/broker", "hvcall"}, Std: []string{"os", "net", "syscall", "log"}, Lean: true,
 		Why: "a world is made from its seed and nothing else"},
+	{Path: "host/move", Std: []string{"os", "net", "syscall", "log", "math/rand"}, Lean: true,
+		Why: "a move is decided purely: events in, acts out"},
 	{Path: "host/bridge", Std: []string{"os", "syscall", "log"}, Lean: true,
 		Why: "an attachment is a value; what is done with it is package tap's"},
 	{Path: "host/bridge/tap", Silo: []string{"host/bridge"},

@@ -1,30 +1,6 @@
 package vmtesting
 
-import (
-	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
-)
+import "github.com/silo-os/silo/internal/vmtesting/machines"
 
-// MachinesIn lists the process ids of the QEMUs that have a file in a folder open, whoever knows them: a machine that
-// outlives its starter has its console there.
-func MachinesIn(dir string) (pids []int) {
-	names, _ := filepath.Glob("/proc/[0-9]*/exe")
-	for _, exe := range names {
-		if target, _ := os.Readlink(exe); !strings.Contains(target, "qemu-system") {
-			continue
-		}
-		fds, _ := filepath.Glob(filepath.Join(filepath.Dir(exe), "fd", "*"))
-		for _, fd := range fds {
-			if target, _ := os.Readlink(fd); strings.HasPrefix(target, dir+"/") {
-				var pid int
-				if _, err := fmt.Sscanf(exe, "/proc/%d/exe", &pid); err == nil {
-					pids = append(pids, pid)
-				}
-				break
-			}
-		}
-	}
-	return pids
-}
+// MachinesIn lists the process ids of the QEMUs that have a file in a folder open; see machines.In.
+func MachinesIn(dir string) []int { return machines.In(dir) }

@@ -18,6 +18,7 @@ type speaker interface {
 	SendGrant(hvcall.Grant) error
 	SendUsage(hvcall.Usage) error
 	SendSteal(hvcall.Steal) error
+	TellMigrate(context.Context, hvcall.Migrate) error
 	RoundTrip(context.Context) (time.Duration, error)
 }
 

@@ -128,6 +128,7 @@ type recorder struct {
 	grants  []hvcall.Grant
 	usages  []hvcall.Usage
 	steals  []hvcall.Steal
+	moves   []hvcall.Migrate
 	beats   int           // heartbeats asked for
 	still   chan struct{} // closed when the application runs again; nil = it runs
 }
@@ -162,6 +163,13 @@ func (r *recorder) SendSteal(s hvcall.Steal) error {
 	defer r.mu.Unlock()
 	r.steals = append(r.steals, s)
 	return nil
+}
+
+func (r *recorder) TellMigrate(_ context.Context, m hvcall.Migrate) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.moves = append(r.moves, m)
+	return r.err
 }
 
 // RoundTrip answers unless the application stands still.

@@ -8,9 +8,9 @@
 //
 //	booted      kernel runs /init. setup moves it on: mounts, port, cgroups, vCPUs, all that the host need not
 //	            answer for; then Hello. A host may stop the guest here, keep it, and welcome any number of copies.
-//	welcomed    the host's configuration is here. setup moves it on: clock and randomness first, network, names.
+//	welcomed    the host's configuration is here. setup moves it on: clock and randomness first, network, volumes, names.
 //	running     the application was started. The supervisor moves it on when it ends.
-//	reporting   output is drained, Exit is sent and acknowledged. The supervisor moves it on.
+//	reporting   output is drained, volumes are unmounted, Exit is sent and acknowledged. The supervisor moves it on.
 //	off         the guest powers off; the host sees QEMU end.
 //
 // # States of the host
@@ -42,7 +42,7 @@
 //
 // [Balance] and classify are pure. The control loop (control.go) owns all state of governing in
 // one goroutine; everything else posts to it. What it does about vCPUs is in governcpu.go, about the gate in gatekeep.go; what it
-// hears is in hear.go, and what it says in tell.go. Files named after one noun each: mounts, network,
+// hears is in hear.go, and what it says in tell.go. Files named after one noun each: mounts, volumes, network,
 // cgroup, gate, cpus, app, logs. announce.go tells a network that the guest shares with others where it is: when its addresses
 // are there, and whenever it has arrived at another host.
 //

@@ -139,7 +139,7 @@ func (w logWriter) Write(b []byte) (int, error) { return len(b), w.conn.SendLog(
 func (g *guest) hello() (w hvcall.Welcome, err error) {
 	h := hvcall.Hello{
 		Role: hvcall.RolePID1, NumCPU: runtime.NumCPU(), PID: os.Getpid(),
-		Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog, hvcall.CapSteal},
+		Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog, hvcall.CapSteal, hvcall.CapVolumes},
 	}
 	for {
 		ctx, cancel := context.WithTimeout(context.Background(), helloEvery)
@@ -155,7 +155,7 @@ func (g *guest) hello() (w hvcall.Welcome, err error) {
 }
 
 // fromHost handles what the host sends.
-func (g *guest) fromHost(_ context.Context, f hvcall.Frame) ([]byte, error) {
+func (g *guest) fromHost(ctx context.Context, f hvcall.Frame) ([]byte, error) {
 	switch f.Op {
 	case hvcall.OpGrant:
 		grant, err := hvcall.DecodeGrant(f.Payload)
@@ -169,6 +169,12 @@ func (g *guest) fromHost(_ context.Context, f hvcall.Frame) ([]byte, error) {
 			return nil, err
 		}
 		return nil, g.post(f.Op, func(c *control) { c.hostSteal(s) })
+	case hvcall.OpMigrate:
+		m, err := hvcall.DecodeMigrate(f.Payload)
+		if err != nil {
+			return nil, err
+		}
+		return nil, g.migrate(ctx, m)
 	case hvcall.OpShutdown:
 		s, err := hvcall.DecodeShutdown(f.Payload)
 		if err != nil {

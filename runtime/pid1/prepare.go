@@ -21,10 +21,13 @@ const visible = 2
 type preparation struct {
 	group    errgroup.Group
 	network  errgroup.Group
+	volumes  errgroup.Group
 	umask    int
 	kernel   kernel
 	launcher *launcher
 	running  int // vCPUs online
+
+	mounted []mount // the volumes, once volumes is through
 }
 
 func prepare() *preparation {
@@ -99,6 +102,10 @@ func (p *preparation) welcomed(w hvcall.Welcome) error {
 		return err
 	}
 	p.network.Go(func() error { return configureNetwork(w.Network) })
+	p.volumes.Go(func() (err error) {
+		p.mounted, err = mountVolumes(w.Volumes)
+		return err
+	})
 	return nil
 }
 
@@ -127,5 +134,11 @@ func (p *preparation) finish(w hvcall.Welcome) error {
 	if err := writeNames(w.Name, w.Network); err != nil {
 		return err
 	}
-	return p.network.Wait()
+	return errors.Join(p.network.Wait(), p.volumes.Wait())
+}
+
+// release gives the volumes back, wherever the guest stopped.
+func (p *preparation) release() error {
+	_ = p.volumes.Wait() // told by finish
+	return releaseVolumes(p.mounted)
 }

@@ -17,6 +17,11 @@ func (g *guest) serveApplication(w hvcall.Welcome, p *preparation) hvcall.Exit {
 	if err := p.welcomed(w); err != nil {
 		return initFailed(err)
 	}
+	defer func() {
+		if err := p.release(); err != nil {
+			g.log.Error("volumes not unmounted: what was synced is safe", "err", err)
+		}
+	}()
 	k := &p.kernel
 	c := newControl(g.log, k, g.host, w, max(0, int64(w.Memory.Boot)-g.bootTotal))
 	c.tellPinned(w.Env)

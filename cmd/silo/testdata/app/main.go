@@ -67,6 +67,27 @@ func main() {
 			case <-time.After(5 * time.Millisecond):
 			}
 		}
+	case "keep": // keep FILE TEXT
+		f, err := os.Create(args[1])
+		if err == nil {
+			_, err = f.WriteString(args[2])
+		}
+		if err == nil {
+			err = f.Sync()
+		}
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println("kept")
+		if len(args) > 3 { // and hold on to it
+			time.Sleep(time.Hour)
+		}
+	case "recall": // recall FILE
+		b, err := os.ReadFile(args[1])
+		if err != nil {
+			panic(err)
+		}
+		fmt.Printf("%s\n", b)
 	case "later":
 		fmt.Println("soon")
 		time.Sleep(time.Second)

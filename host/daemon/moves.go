@@ -1,0 +1,133 @@
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"github.com/silo-os/silo/host/move"
+	"github.com/silo-os/silo/host/nodeapi"
+)
+
+// Expect has room reserved for a guest of another host, and says how it is sent here.
+func (d *Daemon) Expect(ctx context.Context, a nodeapi.Arrival) (nodeapi.Expected, error) {
+	if err := checkArrival(a); err != nil {
+		return nodeapi.Expected{}, err
+	}
+	r := &arrival{d: d, a: a, base: time.Now(), events: make(chan move.DestEvent, 16), over: make(chan struct{}), placed: make(chan struct{}), ready: make(chan error, 1)}
+	d.mu.Lock()
+	_, known := d.arrivals[a.ID]
+	if !known {
+		d.arrivals[a.ID] = r
+	}
+	d.mu.Unlock()
+	if known {
+		return nodeapi.Expected{}, nodeapi.Refuse(nodeapi.CodeTaken, "move %s is under way already", a.ID)
+	}
+	limits := d.moveLimits()
+	if a.LeaseMS > 0 {
+		limits.Lease = milliseconds(a.LeaseMS)
+	}
+	s, acts := move.Expect(r.now(), limits)
+	go r.run(s, acts)
+	select {
+	case err := <-r.ready:
+		return r.at, err
+	case <-ctx.Done():
+		r.post(move.DestForget)
+		return nodeapi.Expected{}, context.Cause(ctx)
+	}
+}
+
+func checkArrival(a nodeapi.Arrival) error {
+	if !goodName.MatchString(a.ID) {
+		return nodeapi.Refuse(nodeapi.CodeInvalid, "id: %q is not one of a move", a.ID)
+	}
+	if a.Memory < 0 || a.MilliCPU < 0 || a.LeaseMS < 0 || a.LeaseMS > mostTime.Milliseconds() {
+		return nodeapi.Refuse(nodeapi.CodeInvalid, "memory, milli_cpu and lease_ms: less than nothing, or more than there can be")
+	}
+	if a.Spec.Name == "" {
+		return nodeapi.Refuse(nodeapi.CodeInvalid, "spec.name: a guest that moves has one")
+	}
+	if a.Spec.Restart != nodeapi.RestartNever && a.Spec.Restart != "" {
+		return nodeapi.Refuse(nodeapi.CodeInvalid, "spec.restart: a guest that comes is not started again: its image is not here")
+	}
+	image := a.Spec // it has none here: all of it is in the guest
+	image.Kernel, image.Initramfs = "/", "/"
+	return check(image)
+}
+
+// findMove returns a move that comes here, or how it ended.
+func (d *Daemon) findMove(id string) (*arrival, move.DestinationState) {
+	d.mu.Lock()
+	r := d.arrivals[id]
+	keepers := make([]*keeper, 0, len(d.keepers))
+	for _, k := range d.keepers {
+		keepers = append(keepers, k)
+	}
+	d.mu.Unlock()
+	if r != nil {
+		return r, r.standing()
+	}
+	for _, k := range keepers {
+		k.mu.Lock()
+		came, state := k.rec.Came, k.rec.State
+		k.mu.Unlock()
+		switch {
+		case came != id || state == nodeapi.StateArriving:
+		case state == nodeapi.StateEnded:
+			return nil, move.DestLost
+		default:
+			return nil, move.DestRunning
+		}
+	}
+	return nil, move.DestGone
+}
+
+// Standing is how a move that comes here is. Asking keeps its room.
+func (d *Daemon) Standing(id string) (nodeapi.Standing, error) {
+	r, is := d.findMove(id)
+	if r != nil {
+		r.post(move.DestHeard)
+	}
+	return answerMove(id, is)
+}
+
+func answerMove(id string, is move.DestinationState) (nodeapi.Standing, error) {
+	if is == move.DestGone {
+		return nodeapi.Standing{}, nodeapi.Refuse(nodeapi.CodeNotFound, "there is no move %s: its guest never ran here and never will", id)
+	}
+	return nodeapi.Standing{State: string(is)}, nil
+}
+
+// RunMoved has a guest run that came in, and returns when it does, or never will, or ctx ends.
+func (d *Daemon) RunMoved(ctx context.Context, id string) (nodeapi.Standing, error) {
+	r, is := d.findMove(id)
+	if r != nil {
+		r.post(move.DestRun)
+		select {
+		case <-r.over:
+		case <-ctx.Done():
+			return nodeapi.Standing{}, context.Cause(ctx)
+		}
+		is = r.standing()
+	}
+	return answerMove(id, is)
+}
+
+// ForgetMove lets go of a guest that does not come. One that runs here is not forgotten.
+func (d *Daemon) ForgetMove(ctx context.Context, id string) error {
+	r, is := d.findMove(id)
+	if r != nil {
+		r.post(move.DestForget)
+		select {
+		case <-r.over:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		is = r.standing()
+	}
+	if is == move.DestGone {
+		return nil
+	}
+	return nodeapi.Refuse(nodeapi.CodeState, "the guest of move %s is %s here", id, is)
+}

@@ -1,0 +1,63 @@
+package daemon
+
+import (
+	"context"
+
+	"github.com/silo-os/silo/host/move"
+	"github.com/silo-os/silo/host/node"
+	"github.com/silo-os/silo/host/nodeapi"
+	"github.com/silo-os/silo/host/vmm"
+)
+
+// found2machine says in package move's words what a machine does.
+var found2machine = map[vmm.Doing]move.Machine{
+	vmm.Runs: move.MachineRuns, vmm.Copies: move.MachineCopies, vmm.Still: move.MachineStill, vmm.Waits: move.MachineWaits, "": move.MachineGone,
+}
+
+// doing is what a machine that was found does; "" = it does not say.
+func (f *found) doing(ctx context.Context) vmm.Doing {
+	m, ok := f.Machine.(interface {
+		Doing(context.Context) (vmm.Doing, error)
+	})
+	if !ok {
+		return vmm.Runs
+	}
+	ctx, cancel := context.WithTimeout(ctx, attachWithin)
+	defer cancel()
+	is, err := m.Doing(ctx)
+	if err != nil {
+		return ""
+	}
+	return is
+}
+
+// takeUpMove goes on with a move that an earlier daemon began.
+func (k *keeper) takeUpMove(g *node.Guest, found move.Machine) {
+	l := k.rec.Leaving
+	to := k.d.peers[l.To]
+	if to == nil {
+		// It can be asked when it is a peer again, and the node is started anew.
+		k.d.cfg.Log.Error("guest was being moved to a host that is no peer any more", "guest", k.name, "to", l.To)
+		client, _ := nodeapi.NewClient(nodeapi.Target{Socket: "/nonexistent"})
+		to = &peer{PeerConfig: PeerConfig{Name: l.To}, client: client}
+	}
+	m := k.newDeparture(g, to, l.ID)
+	k.leaving = m
+	s, acts := move.Restarted(m.now(), k.d.moveLimits(), found)
+	go m.run(s, acts)
+}
+
+// didNotCome forgets a guest that was on its way here: it is whole where it came from.
+func (k *keeper) didNotCome(m *found) beginning {
+	if m != nil && m.err == nil {
+		if err := m.Close(); err != nil {
+			k.d.cfg.Log.Error("machine that waited not ended", "guest", k.name, "err", err)
+		}
+	}
+	k.clear()
+	close(k.done)
+	if err := k.forget(); err != nil {
+		k.d.cfg.Log.Error("place of a guest that did not come stays", "guest", k.name, "err", err)
+	}
+	return beginning{forgotten: true}
+}

@@ -1,0 +1,36 @@
+package vmm
+
+import "context"
+
+// Doing is what a machine does.
+type Doing string
+
+// What a machine may do.
+const (
+	Runs   Doing = "runs"
+	Copies Doing = "copies" // runs, or almost stands still, and is being copied
+	Still  Doing = "still"  // stands still: behind a copy that is whole, or where it came in
+	Waits  Doing = "waits"  // for a guest to come in
+)
+
+// Doing says what the machine does now.
+func (vm *VM) Doing(ctx context.Context) (Doing, error) {
+	var now struct{ Status string }
+	if err := vm.monitor.Execute(ctx, "query-status", nil, &now); err != nil {
+		return "", vm.explain(err)
+	}
+	switch now.Status {
+	case "inmigrate":
+		return Waits, nil
+	case "postmigrate", "paused":
+		return Still, nil
+	case "finish-migrate":
+		return Copies, nil
+	}
+	m, err := vm.migration(ctx)
+	switch m.Status {
+	case "setup", "active", "device", "cancelling", "pre-switchover":
+		return Copies, err
+	}
+	return Runs, err
+}

@@ -1,0 +1,76 @@
+package vmm
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/silo-os/silo/host/vmm/internal/elastic"
+)
+
+// cameInPoll is how often QEMU is asked whether the guest is there.
+const cameInPoll = 2 * time.Millisecond
+
+// Receive has a machine made with Config.Incoming wait for its guest at an address of this host, with a port of its choice, and
+// returns HOST:PORT.
+func (vm *VM) Receive(ctx context.Context, host string, id Identity) (string, error) {
+	err := vm.setMigration(ctx, "auto-converge", "events")
+	if err == nil {
+		err = vm.identify(ctx, id, "server")
+	}
+	if err == nil {
+		err = vm.monitor.Execute(ctx, "migrate-incoming", map[string]string{"uri": "tcp:" + net.JoinHostPort(host, "0")}, nil)
+	}
+	var m migration
+	if err == nil {
+		m, err = vm.migration(ctx)
+	}
+	if err != nil {
+		return "", fmt.Errorf("receive guest: %w", vm.explain(err))
+	}
+	for _, a := range m.Addresses {
+		if a.Type == "inet" {
+			return net.JoinHostPort(host, a.Port), nil
+		}
+	}
+	return "", fmt.Errorf("receive guest: qemu does not say where it listens")
+}
+
+// CameIn waits until all of the guest is there. It stands still then. Its driver will find itself told of its size once more: one that
+// could not do as it was told on the way would try again by itself only after a minute or more.
+func (vm *VM) CameIn(ctx context.Context) error {
+	for {
+		is, err := vm.Doing(ctx)
+		if err != nil {
+			return err
+		}
+		if is != Waits {
+			return vm.poke(ctx)
+		}
+		select {
+		case <-vm.migrated:
+			if err := elastic.Sleep(ctx, time.Millisecond/2); err != nil { // said a moment before it is so
+				return err
+			}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-vm.done:
+			return ErrNotRunning
+		case <-time.After(cameInPoll):
+		}
+	}
+}
+
+// poke tells the guest's driver the size again that it was told before.
+func (vm *VM) poke(ctx context.Context) error {
+	if vm.cfg.elastic() <= 0 {
+		return nil
+	}
+	device := virtioMem{vm.monitor}
+	size, err := device.Requested(ctx)
+	if err == nil {
+		err = device.Request(ctx, size)
+	}
+	return vm.explain(err)
+}

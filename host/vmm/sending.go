@@ -1,0 +1,187 @@
+package vmm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/silo-os/silo/host/vmm/internal/elastic"
+)
+
+// Sending says where a guest is copied to.
+type Sending struct {
+	To  string // HOST:PORT, as Receive of the other machine returned it
+	TLS Identity
+	// Downtime is for how long the guest may stand still at the end of the copying; 0 = DefaultDowntime. What is left to
+	// copy then must fit into it, as fast as the link was until then.
+	Downtime time.Duration
+}
+
+const (
+	// DefaultDowntime is for how long a guest stands still that is moved, unless it changes its memory too fast for that.
+	DefaultDowntime = 30 * time.Millisecond
+	// MaxDowntime is the most that it may stand still, when nothing else helped.
+	MaxDowntime = 300 * time.Millisecond
+
+	// sendPoll is how often QEMU is asked how far it is, if it does not say so itself.
+	sendPoll = 20 * time.Millisecond
+	// settlePoll is how often it is asked for what is about to be.
+	settlePoll = 500 * time.Microsecond
+	// noLimit is what the link may carry, bytes per second. QEMU's own default is 128 MiB.
+	noLimit = 10 << 30
+)
+
+// Sent is how far the copying of a guest is, or was.
+type Sent struct {
+	Bytes    int64         // over the link
+	Pages    int64         // bytes of pages that were sent whole; the rest was zeros
+	Left     int64         // bytes
+	Downtime time.Duration // measured by QEMU at the end, expected before
+	Took     time.Duration
+}
+
+// SendError says that a guest was not copied. It runs on here, or stands still as it did.
+type SendError struct{ Cause string }
+
+// Error implements error.
+func (e *SendError) Error() string { return "copy guest: " + e.Cause }
+
+// migration is what query-migrate answers.
+type migration struct {
+	Status           string
+	Cause            string `json:"error-desc"`
+	Downtime         int64
+	ExpectedDowntime int64 `json:"expected-downtime"`
+	TotalTime        int64 `json:"total-time"`
+	RAM              struct {
+		Transferred, Remaining int64
+		NormalBytes            int64 `json:"normal-bytes"`
+	}
+	Addresses []struct{ Type, Host, Port string } `json:"socket-address"`
+}
+
+func (m migration) sent() Sent {
+	ms := func(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
+	s := Sent{Bytes: m.RAM.Transferred, Pages: m.RAM.NormalBytes, Left: m.RAM.Remaining, Downtime: ms(m.Downtime), Took: ms(m.TotalTime)}
+	if m.Downtime == 0 {
+		s.Downtime = ms(m.ExpectedDowntime)
+	}
+	return s
+}
+
+func (vm *VM) migration(ctx context.Context) (m migration, err error) {
+	return m, vm.explain(vm.monitor.Execute(ctx, "query-migrate", nil, &m))
+}
+
+// Send copies the guest to a machine that waits for it (Receive), while it runs, and returns when all of it is there. From then
+// on the guest stands still here, until Continue. Where it changes its memory faster than the link carries it, it is slowed
+// down. When ctx ends the copying is given up: the guest runs on here, unless that came too late and all is
+// there, which is no error. Errors: *SendError when the copying failed; all others say that QEMU did.
+func (vm *VM) Send(ctx context.Context, s Sending) (Sent, error) {
+	if err := vm.beginSend(ctx, s); err != nil {
+		return Sent{}, fmt.Errorf("copy guest: %w", vm.explain(err))
+	}
+	return vm.AwaitSent(ctx)
+}
+
+func (vm *VM) beginSend(ctx context.Context, s Sending) error {
+	host, _, err := net.SplitHostPort(s.To)
+	if err != nil || host == "" {
+		return fmt.Errorf("%q is not HOST:PORT", s.To)
+	}
+	if err := vm.setMigration(ctx, "auto-converge", "events"); err != nil {
+		return err
+	}
+	if err := vm.identify(ctx, s.TLS, "client"); err != nil {
+		return err
+	}
+	if s.Downtime == 0 {
+		s.Downtime = DefaultDowntime
+	}
+	if err := vm.monitor.Execute(ctx, "migrate-set-parameters", map[string]any{
+		"downtime-limit": s.Downtime.Milliseconds(), "max-bandwidth": int64(noLimit), "tls-hostname": s.TLS.Peer,
+	}, nil); err != nil {
+		return err
+	}
+	return vm.monitor.Execute(ctx, "migrate", map[string]string{"uri": "tcp:" + s.To}, nil)
+}
+
+// setMigration switches capabilities of QEMU's migration on.
+func (vm *VM) setMigration(ctx context.Context, names ...string) error {
+	var all []any
+	for _, n := range names {
+		all = append(all, map[string]any{"capability": n, "state": true})
+	}
+	return vm.monitor.Execute(ctx, "migrate-set-capabilities", map[string]any{"capabilities": all}, nil)
+}
+
+// AllowDowntime lets the guest stand still for longer at the end of the copying that is under way.
+func (vm *VM) AllowDowntime(ctx context.Context, d time.Duration) error {
+	return vm.explain(vm.monitor.Execute(ctx, "migrate-set-parameters", map[string]any{"downtime-limit": d.Milliseconds()}, nil))
+}
+
+// AwaitSent is the end of Send, for who finds a machine whose guest is being copied.
+func (vm *VM) AwaitSent(ctx context.Context) (Sent, error) {
+	called := ctx.Done()
+	own := context.WithoutCancel(ctx)
+	for {
+		m, err := vm.migration(own)
+		if err != nil {
+			return Sent{}, err
+		}
+		switch m.Status {
+		case "completed":
+			return vm.settled(own, Still)
+		case "failed", "cancelled":
+			sent, err := vm.settled(own, Runs)
+			return sent, errors.Join(&SendError{Cause: m.Status + ": " + m.Cause}, err)
+		case "", "none":
+			return m.sent(), &SendError{Cause: "it was never begun"}
+		}
+		select {
+		case <-called:
+			called = nil
+			if err := vm.monitor.Execute(own, "migrate_cancel", nil, nil); err != nil {
+				return m.sent(), vm.explain(err)
+			}
+		case <-vm.migrated:
+		case <-time.After(sendPoll):
+		}
+	}
+}
+
+// settled waits until the machine is what its migration's status says already, a moment before.
+func (vm *VM) settled(ctx context.Context, will Doing) (Sent, error) {
+	for {
+		is, err := vm.Doing(ctx)
+		if err != nil {
+			return Sent{}, err
+		}
+		if is == will {
+			return vm.Progress(ctx)
+		}
+		if err := elastic.Sleep(ctx, settlePoll); err != nil {
+			return Sent{}, err
+		}
+	}
+}
+
+// Progress is how far the copying is.
+func (vm *VM) Progress(ctx context.Context) (Sent, error) {
+	m, err := vm.migration(ctx)
+	return m.sent(), err
+}
+
+// Continue has a guest run that stands still: here behind a copy that nobody runs, or where it came in. Only one of the
+// two may ever be asked to; package move says which.
+func (vm *VM) Continue(ctx context.Context) error {
+	if err := vm.monitor.Execute(ctx, "cont", nil, nil); err != nil {
+		return fmt.Errorf("continue guest: %w", vm.explain(err))
+	}
+	if vm.links.port != nil {
+		return nil
+	}
+	return vm.dialPort(ctx)
+}

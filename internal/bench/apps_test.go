@@ -1,0 +1,76 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/silo-os/silo/images"
+)
+
+func TestLoadCountsAndTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := 0
+		l := appLoad{each: 10, workers: []func() error{
+			func() error { time.Sleep(10 * time.Millisecond); return nil },
+			func() error { time.Sleep(20 * time.Millisecond); slow++; return nil },
+		}}
+		m, err := l.run(t.Context(), time.Second)
+		if err != nil || slow != 50 || m.rate != 1500 || m.p99 != 20*time.Millisecond {
+			t.Errorf("%+v, %v, %d slow ones", m, err, slow)
+		}
+		broken := errors.New("reset")
+		l.workers = append(l.workers, func() error { return broken })
+		if _, err := l.run(t.Context(), time.Second); !errors.Is(err, broken) {
+			t.Errorf("%v", err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := l.run(ctx, time.Second); err == nil {
+			t.Error("cancelled, it has a result")
+		}
+	})
+	if _, err := summed(nil, time.Second, 1); err == nil {
+		t.Error("nothing has a result")
+	}
+}
+
+func TestJudgeApps(t *testing.T) {
+	s := appSubject{app: apps[0]}
+	s.image = &images.Image{Dir: t.TempDir()}
+	var times appTimes
+	times.silo.rate, times.stock.rate = []float64{100, 98, 90}, []float64{100, 100, 100}
+	times.silo.p99, times.stock.p99 = []float64{2, 3, 2.2}, []float64{2, 2, 2}
+	results, err := s.judge(times, 3)
+	if err != nil || len(results) != 2 {
+		t.Fatalf("%+v, %v", results, err)
+	}
+	if r := results[0]; r.Bar != "apps.caddy_ratio" || r.Value != 0.98 || !r.OK || !strings.Contains(r.Note, "a short run: 7 pairs") {
+		t.Errorf("%+v", r)
+	}
+	if r := results[1]; r.Bar != "apps.caddy_p99" || r.Value != 1.1 || r.OK {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestRounds(t *testing.T) {
+	for value, want := range map[string]int{"": 500, "20": 20, "500": 500, "0": 0, "501": 0, "-1": 0, "many": 0} {
+		t.Setenv(roundsEnv, value)
+		got, err := rounds(500)
+		if got != want || (err == nil) != (want > 0) {
+			t.Errorf("%q: %d, %v; want %d", value, got, err, want)
+		}
+	}
+}
+
+func TestJudgeVolume(t *testing.T) {
+	r := &volumeRun{lost: []float64{0, 3, 0}, faults: []string{"round 2: 5 records were acknowledged, 2 are there"}}
+	results, err := r.judge()
+	if err != nil || results[0].Value != 3 || results[0].OK || !strings.Contains(results[0].Note, "a short run") ||
+		!strings.Contains(results[0].Note, "5 records were acknowledged") {
+		t.Errorf("%+v, %v", results, err)
+	}
+}

@@ -1,0 +1,44 @@
+package bench
+
+import (
+	"fmt"
+)
+
+// bytes compares what is sent of the same guest, whole and shrunk, and with what lives in it.
+func (m *migration) bytes() ([]Result, error) {
+	m.startNodes()
+	if err := m.start("empty", 1, 0, 0); err != nil {
+		return nil, err
+	}
+	base := m.pair.A.Guest("empty").Usage.MemoryResident
+	if err := m.stop(m.pair.A, "empty"); err != nil {
+		return nil, err
+	}
+	var whole, shrunk, live []float64
+	for range migratePairs {
+		for _, w := range []bool{true, false} {
+			if err := m.start("kv", migrateLive, 20, migrateWaste, "GOGC=300"); err != nil {
+				return nil, err
+			}
+			r, err := m.move(m.pair.A, m.pair.B, "kv", w)
+			if err != nil {
+				return nil, err
+			}
+			if w {
+				whole = append(whole, float64(r.Bytes))
+			} else {
+				shrunk = append(shrunk, float64(r.Bytes))
+				live = append(live, float64(r.Bytes)/float64(migrateLive<<20+base))
+			}
+			if err := m.stop(m.pair.B, "kv"); err != nil {
+				return nil, err
+			}
+		}
+	}
+	vs, err := migrateVsLive.Of(live, fmt.Sprintf("sent of a guest with %d MiB of live heap, against these and the %d MiB that exist of the same guest with nothing in it", migrateLive, base>>20))
+	if err != nil {
+		return nil, err
+	}
+	ratio, err := migrateRatio.Of(Ratios(shrunk, whole), fmt.Sprintf("the same guest, which uses a quarter of its heap, shrunk and whole in turn; whole %d MiB are sent", int64(Quantile(whole, 0.5))>>20))
+	return []Result{vs, ratio}, err
+}

@@ -1,0 +1,124 @@
+// Command app is the guest of movetest: it holds live data, counts, answers what it is asked over TCP, and says what it
+// hears of its move. Arguments: MiB to hold, MiB a second to change of them, MiB of garbage to make at the start.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"time"
+
+	silo "github.com/silo-os/silo/runtime"
+)
+
+var (
+	kept    [][]byte
+	garbage []byte
+)
+
+func main() {
+	silo.Main(func(ctx context.Context, g *silo.Guest) error {
+		hold, change := number(1), number(2)
+		kept = make([][]byte, hold)
+		for i := range kept {
+			kept[i] = make([]byte, 1<<20)
+			fill(kept[i], uint64(i))
+		}
+		for range number(3) {
+			garbage = make([]byte, 1<<20)
+			fill(garbage, 7)
+		}
+		garbage = nil
+		g.OnMigrate(func(_ context.Context, m silo.Migration) {
+			fmt.Println("heard", m, "at", time.Now().UnixMilli())
+		})
+		l, err := net.Listen("tcp", ":7")
+		if err != nil {
+			return err
+		}
+		go accept(l)
+		go count(ctx)
+		if err := g.Ready(); err != nil {
+			return err
+		}
+		for i := uint64(0); ctx.Err() == nil; i++ {
+			if change == 0 {
+				<-ctx.Done()
+				break
+			}
+			at := i % uint64(len(kept))
+			if number(3) > 0 {
+				at = 0 // it is to be busy, and to change little
+			}
+			fill(kept[at], i)
+			time.Sleep(time.Second / time.Duration(change))
+		}
+		fmt.Println("stopped")
+		return nil
+	})
+}
+
+func number(i int) int {
+	if len(os.Args) <= i {
+		return 0
+	}
+	n, err := strconv.Atoi(os.Args[i])
+	if err != nil {
+		panic(err)
+	}
+	return n
+}
+
+// fill writes something into every page that no page of zeros is.
+func fill(b []byte, seed uint64) {
+	for at := 0; at < len(b); at += 64 {
+		binary.LittleEndian.PutUint64(b[at:], seed*0x9e3779b97f4a7c15+uint64(at)+1)
+	}
+}
+
+// count writes lines without a gap.
+func count(ctx context.Context) {
+	for i := 0; ctx.Err() == nil; i++ {
+		fmt.Println("count", i)
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// accept answers each line with the line before it, and the lines so far. "grow N" first has N MiB more held.
+func accept(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer c.Close()
+			in := bufio.NewScanner(c)
+			last := ""
+			for n := 1; in.Scan(); n++ {
+				var more int
+				if _, err := fmt.Sscanf(in.Text(), "grow %d", &more); err == nil {
+					grow(more)
+				}
+				if _, err := fmt.Fprintf(c, "%d %s %s\n", n, last, in.Text()); err != nil {
+					return
+				}
+				last = in.Text()
+			}
+		}()
+	}
+}
+
+var grown [][]byte
+
+func grow(mib int) {
+	for i := range mib {
+		b := make([]byte, 1<<20)
+		fill(b, uint64(i))
+		grown = append(grown, b)
+	}
+}
