@@ -39,6 +39,7 @@ type Host struct {
 	Logs    Journal[hvcall.Log]
 	Exits   Journal[hvcall.Exit]
 	Granted Journal[hvcall.Grant] // what this host granted, when it was sent
+	Moves   Journal[Moved]        // moves that a script made, when they were over
 	Refused Journal[error]        // what this host answered with an error
 
 	// Overruns has each time that the guest was found to hold more than it was granted and had time to give back. In a
@@ -48,6 +49,7 @@ type Host struct {
 	conn   *hvcall.Conn
 	out    *outbox
 	script Script
+	moving sync.WaitGroup
 
 	mu       sync.Mutex
 	welcome  hvcall.Welcome // guarded by mu, as all below
@@ -91,6 +93,7 @@ func StartHost(t TB, cfg HostConfig) (guest net.Conn, h *Host) {
 
 // Serve answers the guest until the conversation ends; see [hvcall.Conn.Serve].
 func (h *Host) Serve(ctx context.Context) error {
+	defer h.moving.Wait() // a move that is under way fails when the conversation has ended
 	return serveWith(ctx, h.out, h.conn, h.handle)
 }
 

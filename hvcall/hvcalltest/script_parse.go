@@ -37,6 +37,8 @@ func ReadScript(path string) (Script, error) {
 //	at TIME shrink SIZE within TIME memory is taken back; without within there is no hurry
 //	at TIME price N                 of memory; PROTOCOL.md has the unit
 //	at TIME steal N                 thousandths of its vCPUs' time others take; 0 = none any more
+//	at TIME move within TIME        the guest is told that it is about to move, and that it has; a second without within
+//	at TIME stay within TIME        the same, but in the end it stays
 //
 // A TIME behind at counts from the start and is written as 1.5s, 300ms or 2m.
 func ParseScript(name string, r io.Reader) (Script, error) {
@@ -124,7 +126,7 @@ func parseAct(words []string) (Act, error) {
 	verb, rest := words[0], words[1:]
 	v, ok := verbs[verb]
 	if !ok {
-		return nil, fmt.Errorf("%q is nothing that a host does: use grant, refuse, delay, limit, shrink, price or steal", verb)
+		return nil, fmt.Errorf("%q is nothing that a host does: use grant, refuse, delay, limit, shrink, price, steal, move or stay", verb)
 	}
 	act, err := v.parse(rest)
 	if err == nil && act == nil {
@@ -147,6 +149,8 @@ var verbs = map[string]verb{
 	}},
 	"limit":  {"limit memory SIZE vcpus N (or one of both)", parseLimit},
 	"shrink": {"shrink SIZE [within TIME]", parseShrink},
+	"move":   {"move [within TIME]", func(w []string) (Act, error) { return parseMove(w, false) }},
+	"stay":   {"stay [within TIME]", func(w []string) (Act, error) { return parseMove(w, true) }},
 	"price":  {"price N", func(w []string) (Act, error) { return single(w, parseNumber, func(n uint64) Act { return Pricing{n} }) }},
 	"steal": {"steal N", func(w []string) (Act, error) {
 		return single(w, parseNumber, func(n uint64) Act { return Stealing{uint32(min(n, math.MaxUint32))} })

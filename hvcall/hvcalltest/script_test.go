@@ -66,6 +66,8 @@ func TestParseScriptNamesTheLine(t *testing.T) {
 		"at 1s shrink 64M within 1us":     "whole milliseconds",
 		"at 1s price -1":                  "not a whole number",
 		"at 1s price 99999999999999":      "at most 1099511627776",
+		"at 1s move in 1s":                "write: at TIME move [within TIME]",
+		"at 1s stay within 2h":            "whole milliseconds, at most 1h0m0s",
 		"at 1s steal 1001":                "1000 thousandths",
 		"memory 64M":                      "write: memory MIN:MAX",
 		"memory 1G:64M":                   "no more than the maximum",
@@ -135,6 +137,7 @@ func drawScript(t *rapid.T) Script {
 			rapid.Just[Act](Granting{}), rapid.Just[Act](Refusing{}), rapid.Just[Act](Delaying{ms(1, "by")}),
 			rapid.Just[Act](Limiting{Memory: boot + 1}), rapid.Just[Act](Limiting{MilliCPU: least}),
 			rapid.Just[Act](Shrinking{To: boot, Within: ms(0, "within")}), rapid.Just[Act](Pricing{rapid.Uint64Range(0, hvcall.MaxPrice).Draw(t, "price")}),
+			rapid.Just[Act](Moving{Within: ms(0, "prepare"), Stays: rapid.Bool().Draw(t, "stays")}),
 			rapid.Just[Act](Stealing{rapid.Uint32Range(0, 1000).Draw(t, "steal")}),
 		).Draw(t, "act")})
 	}
@@ -247,6 +250,33 @@ func TestDo(t *testing.T) {
 		var bad *ScriptError
 		if err := host.Do(Shrinking{To: mib}); !errors.As(err, &bad) {
 			t.Errorf("below what is guaranteed: %v", err)
+		}
+	})
+}
+
+// TestScriptMoves: a guest hears of a move, and of its end; the host goes on answering meanwhile.
+func TestScriptMoves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tale bytes.Buffer
+		g, host := guestOf(t, HostConfig{Tell: &tale, Script: Script{Steps: []Step{
+			{time.Second, Moving{Within: 300 * time.Millisecond}}, {3 * time.Second, Moving{Stays: true}},
+		}}})
+		if _, err := g.SayHello(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(4 * time.Second)
+		want := []hvcall.Migrate{{Phase: hvcall.PhasePrepare, WithinMS: 300}, {Phase: hvcall.PhaseArrived},
+			{Phase: hvcall.PhasePrepare, WithinMS: 1000}, {Phase: hvcall.PhaseCancelled}}
+		if diff := cmp.Diff(want, g.Migrates.All()); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff([]Moved{{}, {Stays: true}}, host.Moves.All()); diff != "" {
+			t.Error(diff)
+		}
+		for _, want := range []string{"script: move within 300ms", "prepared for the move in 0s; is elsewhere now", "stays, after all"} {
+			if !strings.Contains(tale.String(), want) {
+				t.Errorf("not told: %q in\n%s", want, &tale)
+			}
 		}
 	})
 }

@@ -63,6 +63,17 @@ func (t *tale) overrun(held, granted uint64) {
 	t.line("HOLDS %s, and %s are granted: in a guest a thread would wait here", sizeWords(held), sizeWords(granted))
 }
 
+func (t *tale) moved(m Moved) {
+	where := "is elsewhere now"
+	if m.Stays {
+		where = "stays, after all"
+	}
+	if m.Err != nil {
+		where += fmt.Sprintf(", and did not prepare: %v", m.Err)
+	}
+	t.line("prepared for the move in %s; %s", m.Took.Round(time.Millisecond), where)
+}
+
 func sizeWords(n uint64) string { return fmt.Sprintf("%.0f MiB", float64(n)/(1<<20)) }
 
 func cpuWords(milli uint32) string {

@@ -82,6 +82,31 @@ func TestPressureIsFelt(t *testing.T) {
 	goruntime.KeepAlive(data)
 }
 
+// TestMoveIsAnnounced: a program hears that it is about to move, and the move waits for it.
+func TestMoveIsAnnounced(t *testing.T) {
+	guest, host := silotest.StartText(t, "memory 64M:1G\nat 300ms move within 5s\nat 800ms stay")
+	heard := make(chan silo.Migration, 10)
+	guest.OnMigrate(func(_ context.Context, m silo.Migration) {
+		if m == silo.Moving {
+			time.Sleep(20 * time.Millisecond) // flush buffers
+		}
+		heard <- m
+	})
+	for _, want := range []silo.Migration{silo.Moving, silo.Moved, silo.Moving, silo.Stayed} {
+		select {
+		case m := <-heard:
+			if m != want {
+				t.Errorf("heard %s, want %s", m, want)
+			}
+		case <-bounded(t).Done():
+			t.Fatalf("%s was not heard", want)
+		}
+	}
+	if m, err := host.Moves.Wait(bounded(t), nil); err != nil || m.Err != nil || m.Took < 20*time.Millisecond {
+		t.Errorf("%+v, %v", m, err)
+	}
+}
+
 // TestDetached: after the test the process is as it was, and may be attached again; not twice at once.
 func TestDetached(t *testing.T) {
 	limit, procs := debug.SetMemoryLimit(-1), goruntime.GOMAXPROCS(0)
