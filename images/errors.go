@@ -21,6 +21,7 @@ type Missing struct {
 // MissingError lists everything that a kernel build needs and the machine lacks.
 type MissingError struct{ Missing []Missing }
 
+// Error implements error.
 func (e *MissingError) Error() string {
 	var what, packages []string
 	for _, m := range e.Missing {
@@ -35,6 +36,7 @@ func (e *MissingError) Error() string {
 // did not keep: they do not exist in this source, or something they need is off.
 type OptionsError struct{ Options []string }
 
+// Error implements error.
 func (e *OptionsError) Error() string {
 	return "configure kernel: options did not survive: " + strings.Join(e.Options, ", ") +
 		": correct the fragments in images/kernel for this kernel source"
@@ -48,6 +50,7 @@ type SpaceError struct {
 	Err  error // what failed for it; nil = nothing was begun
 }
 
+// Error implements error.
 func (e *SpaceError) Error() string {
 	var cause string
 	if e.Err != nil {
@@ -61,6 +64,7 @@ func (e *SpaceError) Error() string {
 		e.Dir, humanize.IBytes(uint64(e.Free)), need, cacheEnv, cause)
 }
 
+// Unwrap returns the cause.
 func (e *SpaceError) Unwrap() error { return e.Err }
 
 // CommandError is a program that a build ran and that failed: make, tar, go.
@@ -71,6 +75,7 @@ type CommandError struct {
 	Err    error  // how it ended
 }
 
+// Error implements error.
 func (e *CommandError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %v", e.Doing, e.Err)
@@ -83,11 +88,13 @@ func (e *CommandError) Error() string {
 	return b.String()
 }
 
+// Unwrap returns the cause.
 func (e *CommandError) Unwrap() error { return e.Err }
 
 // NotMainError says that a package cannot be an application because it is not named main.
 type NotMainError struct{ ImportPath, Name string }
 
+// Error implements error.
 func (e *NotMainError) Error() string {
 	return fmt.Sprintf("build image: package %s is named %s, not main: name the folder of a program", e.ImportPath, e.Name)
 }
@@ -99,6 +106,7 @@ type NoPackageError struct {
 	Detail  string // what the go command said
 }
 
+// Error implements error.
 func (e *NoPackageError) Error() string {
 	return fmt.Sprintf("build image: no package %s seen from %s: %s", e.Package, e.Dir, e.Detail)
 }
@@ -106,6 +114,7 @@ func (e *NoPackageError) Error() string {
 // NotStaticError says that a program cannot run as the only one in a guest.
 type NotStaticError struct{ Path, Reason string }
 
+// Error implements error.
 func (e *NotStaticError) Error() string {
 	return fmt.Sprintf("build image: %s is no static program for linux/amd64: %s: build it with CGO_ENABLED=0 GOOS=linux GOARCH=amd64",
 		e.Path, e.Reason)
@@ -114,6 +123,7 @@ func (e *NotStaticError) Error() string {
 // DamagedError says that an image or a kernel is not what its manifest says.
 type DamagedError struct{ Path, Reason string }
 
+// Error implements error.
 func (e *DamagedError) Error() string {
 	return fmt.Sprintf("open %s: %s: build it again", e.Path, e.Reason)
 }

@@ -33,21 +33,17 @@ func (i *Image) KernelPath() string { return filepath.Join(i.Dir, kernelELF) }
 // InitramfsPath returns the path of the archive that is the guest's root file system.
 func (i *Image) InitramfsPath() string { return filepath.Join(i.Dir, initramfsFile) }
 
+// ManifestPath returns the path of the file that describes the others.
+func (i *Image) ManifestPath() string { return filepath.Join(i.Dir, manifestFile) }
+
 // Open returns the image in a folder, after seeing that its files are those of its manifest.
 // A folder that is no image, or a damaged one, is a *DamagedError.
 func Open(dir string) (*Image, error) {
-	path := filepath.Join(dir, manifestFile)
-	data, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, &DamagedError{dir, "it has no " + manifestFile + " and is no image"}
-	}
+	m, err := ReadManifest(dir)
 	if err != nil {
-		return nil, fmt.Errorf("open image: %w", err)
+		return nil, err
 	}
-	img := &Image{Dir: dir}
-	if err := json.Unmarshal(data, &img.Manifest); err != nil {
-		return nil, &DamagedError{path, err.Error()}
-	}
+	img := &Image{Dir: dir, Manifest: m}
 	if err := img.Manifest.Kernel.verify(img.KernelPath()); err != nil {
 		return nil, err
 	}
@@ -55,6 +51,25 @@ func Open(dir string) (*Image, error) {
 		return nil, err
 	}
 	return img, nil
+}
+
+// ReadManifest reads what an image's folder says of itself; the files are not looked at. The errors are Open's.
+func ReadManifest(dir string) (m Manifest, err error) {
+	path := filepath.Join(dir, manifestFile)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return m, &DamagedError{dir, "it has no " + manifestFile + " and is no image"}
+	}
+	if err != nil {
+		return m, fmt.Errorf("open image: %w", err)
+	}
+	if err := json.Unmarshal(data, &m); err != nil {
+		return m, &DamagedError{path, err.Error()}
+	}
+	if !plainName(m.Name) {
+		return m, &DamagedError{path, fmt.Sprintf("its name %q is none for a file", m.Name)}
+	}
+	return m, nil
 }
 
 // CopyTo writes the image into a folder, which is made if need be. Each file appears whole,

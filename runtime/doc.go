@@ -18,12 +18,19 @@
 // # Outside a guest
 //
 // Under go run or go test, where PID 1 left no descriptor, Main runs the function all the same,
-// [Guest.Hosted] reports true, and nothing is governed.
+// [Guest.Hosted] reports true, and nothing is governed. To see how a program takes refusals, delays and shrinking, give it a
+// scripted host, which is simulated in the same process and governs it by the same calls:
+//
+//	SILO_SCRIPT=pressure.txt go run ./cmd/server
+//
+// [hvcalltest.ParseScript] says what stands in such a file. In a test package silotest does the same. What
+// a program cannot see without a virtual machine is the gate: one that holds more than it is granted is told on standard error
+// and goes on, where in a guest its threads would wait.
 //
 // # States
 //
-//	unconnected  the process has started. start moves it on.
-//	introduced   Hello was answered by PID 1. The session moves it on with its first Demand.
+//	unconnected  the process has started. start, or Attach, moves it on.
+//	introduced   Hello was answered by PID 1, or a scripted host. The session moves it on with its first Demand.
 //	governed     alloc and sched state demands, grants are applied.
 //	ending       the context given to Main's function is cancelled, by SIGTERM or SIGINT.
 //

@@ -18,7 +18,7 @@ const (
 )
 
 // OnMigrate has f called, one call at a time, with each step of a move to another host. At Moving the move waits for f to
-// return, or for the end of ctx, whichever is first. When hosted it never is.
+// return, or for the end of ctx, whichever is first. When hosted without a script it never is.
 func (g *Guest) OnMigrate(f func(ctx context.Context, m Migration)) {
 	if s, _ := g.session(); s != nil {
 		s.moves.add(f)

@@ -27,6 +27,8 @@ type session struct {
 	log     *slog.Logger
 	moves   moves
 	poke    func() // has what PID 1 said read at once
+	stop    func() // ends both governors
+	work    sync.WaitGroup
 
 	mu      sync.Mutex
 	ready   bool // govern has run
@@ -35,16 +37,17 @@ type session struct {
 	grant   hvcall.Grant
 }
 
-func newSession(rw io.ReadWriteCloser) (*session, error) {
+// newSession introduces the program, which ctx bounds, and governs it from then on.
+func newSession(ctx context.Context, rw io.ReadWriteCloser) (*session, error) {
 	log := slog.New(slog.DiscardHandler)
 	if os.Getenv("SILO_DEBUG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	rw, poke := newEager(rw)
 	s := &session{conn: hvcall.NewConn(rw, hvcall.Config{Log: log}), log: log, poke: poke}
-	ctx, cancel := context.WithTimeout(context.Background(), helloTimeout)
+	ctx, cancel := context.WithTimeout(ctx, helloTimeout)
 	defer cancel()
-	go s.serve()
+	s.work.Go(s.serve)
 	w, err := s.conn.SayHello(ctx, hvcall.Hello{
 		Role: hvcall.RoleApplication, NumCPU: goruntime.NumCPU(), PID: os.Getpid(),
 		Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapSteal},
@@ -68,15 +71,23 @@ func (s *session) govern(w hvcall.Welcome) {
 	s.cpus = sched.New(sched.Config{Max: int(w.CPU.MaxMilli+999) / 1000, Each: s.poke}, s.log, s.stateCPU)
 	s.memory.Grant(s.grant, true)
 	s.cpus.Grant(w.Grant.MilliCPU)
-	ctx := context.Background() // both govern as long as the process lives
-	go s.memory.Run(ctx)
-	go s.cpus.Run(ctx)
-	go s.report()
+	ctx, stop := context.WithCancel(context.Background()) // both govern as long as the process lives, or a test
+	s.stop = stop
+	s.work.Go(func() { s.memory.Run(ctx) })
+	s.work.Go(func() { s.cpus.Run(ctx) })
+	s.work.Go(s.report)
 	s.mu.Lock()
 	s.ready = true
 	early := s.pending
 	s.mu.Unlock()
 	s.apply(early) // with serial 0, if none came, it is older than Welcome's and drops out
+}
+
+// end stops governing and returns when nothing of the session runs any more.
+func (s *session) end() {
+	s.stop()
+	s.conn.Close()
+	s.work.Wait()
 }
 
 // traceTo opens the file that gets each sample of the heap, or returns nil: a trace is worth no failure.

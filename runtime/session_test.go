@@ -44,7 +44,7 @@ func TestSessionSpeaksWithPID1(t *testing.T) {
 		}
 		return nil, nil
 	})
-	g := connect(guest)
+	g := connect(guest, "PID 1")
 	if _, err := g.session(); err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func receive(t *testing.T, ch <-chan hvcall.Demand) hvcall.Demand {
 }
 
 func TestHostedGuestIsInert(t *testing.T) {
-	g := &Guest{}
+	g := &Guest{hosted: true}
 	m, c := g.Granted()
 	if !g.Hosted() || g.Name() != "" || m != 0 || c != 0 || g.Ready() != nil {
 		t.Errorf("hosted guest: %q %d %d", g.Name(), m, c)

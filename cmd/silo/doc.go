@@ -1,17 +1,18 @@
 // Command silo builds images that run one Go application in a virtual machine, and runs them.
 //
-//	silo build PKG|DIR -o DIR        make an image
-//	silo run PKG|DIR [-- ARGS]       run one; its memory and vCPUs follow what it needs
+//	silo build PKG|IMAGE -o OUT      make an image: a folder, or --format oci or disk
+//	silo run PKG|IMAGE [-- ARGS]     run one; its memory and vCPUs follow what it needs
+//	silo push PKG|IMAGE oci://REF    store one in a registry
+//	silo pull oci://REF -o DIR       bring it back into a folder
 //	silo volume ls|rm                what outlives guests: run -v NAME:/PATH makes it
 //	silo version
 //
 //	silo node [install]              keep guests on this machine
-//	silo run -d PKG|DIR [-- ARGS]    leave one to the node
+//	silo run -d PKG|IMAGE [-- ARGS]    leave one to the node
 //	silo ps, logs, inspect, set, stop, kill, rm, dump
 //
 // PKG is a main package of the module at hand, one of any module with a version (path@v1.2.3, path@latest), or a
-// static Linux executable; DIR is a folder with an
-// image that silo build wrote.
+// static Linux executable; IMAGE is what silo build or silo push wrote: a folder, an OCI layout, or oci://REF.
 //
 // # Exit codes of silo run
 //

@@ -8,11 +8,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/silo-os/silo/images"
+	"github.com/silo-os/silo/images/oci"
 )
 
 // sourceEnv names the variable that --kernel-source stands for.
@@ -43,9 +45,14 @@ func (o *imageOptions) log(w *world) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w.stderr, &slog.HandlerOptions{Level: level}))
 }
 
-// image opens what is a folder with an image, and builds anything else.
+// image opens what is a folder with an image, brings what is in a registry or a layout, and builds anything else.
 func (o *imageOptions) image(ctx context.Context, w *world, what string) (*images.Image, error) {
-	if isImage(what) {
+	switch {
+	case strings.HasPrefix(what, oci.Scheme):
+		return oci.Pull(ctx, "", what)
+	case oci.IsLayout(what):
+		return oci.ReadLayout(ctx, "", what)
+	case isImage(what):
 		return images.Open(what)
 	}
 	return o.build(ctx, w, what)

@@ -42,11 +42,11 @@ type runOptions struct {
 func newRun(w *world) *cobra.Command {
 	o := runOptions{memory: memoryFlag{span: span{least: 64 << 20}}, cpus: cpusFlag{span{least: 1000}}}
 	cmd := &cobra.Command{
-		Use:   "run PKG|DIR [-- ARGS]",
+		Use:   "run PKG|IMAGE [-- ARGS]",
 		Short: "Run an application in a guest whose memory and vCPUs follow its needs",
 		Long: `Run an application in a virtual machine of its own and exit with its exit code. PKG is a main package, one of any
 module with a version behind it (path@v1.2.3, path@latest), which is built first where that is needed, or a static
-executable; DIR is a folder that silo build wrote. Ctrl-C asks the application to end,
+executable; IMAGE is a folder that silo build wrote, an OCI layout, or oci://REF in a registry. Ctrl-C asks the application to end,
 a second Ctrl-C kills it.`,
 		Example: "  silo run ./examples/hello -p 8080:8080 --memory 64M:2G --cpus 1:2\n  silo run out/server -e TOKEN -- -listen :80",
 		Args: func(cmd *cobra.Command, args []string) error {

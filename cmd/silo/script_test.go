@@ -50,7 +50,7 @@ func runScripts(t *testing.T, dir string) {
 		Condition: func(cond string) (bool, error) { return cond == "root" && os.Geteuid() == 0, nil },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "listen": listen, "await": await, "only": only, "tinyfs": tinyfs,
-			"background": background, "interrupt": interrupt, "fill": fill,
+			"background": background, "interrupt": interrupt, "fill": fill, "registry": startRegistry,
 			// clean looks now, before what the script mounted is gone.
 			"clean": func(ts *testscript.TestScript, neg bool, args []string) { leavesNothing(t, ts.Getenv("WORK")) },
 		},

@@ -34,6 +34,7 @@ func DefaultSocket(lookup func(string) (string, bool)) string {
 	return filepath.Join(os.TempDir(), "silo-"+strings.TrimPrefix(filepath.Base(os.Getenv("HOME")), "/"), "node.sock")
 }
 
+// String implements fmt.Stringer.
 func (t Target) String() string {
 	if t.Socket != "" {
 		return t.Socket

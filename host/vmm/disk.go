@@ -38,6 +38,7 @@ func ShareTag(i int) string { return "share" + strconv.Itoa(i) }
 // DiskBusyError says that another machine has a disk.
 type DiskBusyError struct{ Path string }
 
+// Error implements error.
 func (e *DiskBusyError) Error() string {
 	return fmt.Sprintf("open disk %s: another guest has it: end that one first, or use another disk", e.Path)
 }

@@ -13,6 +13,7 @@ type PortError struct {
 	Err     error // for example one that wraps syscall.EADDRINUSE
 }
 
+// Error implements error.
 func (e *PortError) Error() string {
 	return fmt.Sprintf("forward %s: %v: choose another host port with -p HOST:GUEST", e.Forward, e.Err)
 }

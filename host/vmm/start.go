@@ -20,6 +20,7 @@ type StartError struct {
 	Err    error
 }
 
+// Error implements error.
 func (e *StartError) Error() string {
 	if e.Output == "" {
 		return fmt.Sprintf("start qemu: %v", e.Err)

@@ -26,8 +26,10 @@ type Problem struct {
 	Fix   string
 }
 
+// String implements fmt.Stringer.
 func (p Problem) String() string { return p.Field + ": " + p.Cause + ": " + p.Fix }
 
+// Error implements error.
 func (e *ConfigError) Error() string {
 	parts := make([]string, len(e.Problems))
 	for i, p := range e.Problems {

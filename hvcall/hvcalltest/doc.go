@@ -9,8 +9,15 @@
 // # Host
 //
 // A Host answers Hello with the configured Welcome and each Demand as its [Policy] says: by
-// default everything at once, up to the maxima of the Welcome. Other policies refuse, delay, or
-// grant a script; Grant and Shrink state something unasked.
+// default everything at once, up to the maxima of the Welcome. Other policies refuse or delay; Grant and
+// Shrink state something unasked. A [Script] does such things in the course of time, and is also what a program outside
+// a guest is governed by (SILO_SCRIPT, package runtime/silotest). Its acts change the host's stance:
+//
+//	granting   the start; everything demanded is granted     moved on by Refusing, Delaying
+//	refusing   no more than the guest has                    moved on by Granting, Delaying
+//	delaying   granting, later; taking back is not delayed   moved on by Granting, Refusing
+//
+// and bounds and a price beside it, which stay until they are replaced. After each act the newest demand is answered anew.
 //
 // # Guest
 //

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/silo-os/silo/hvcall"
@@ -55,7 +54,7 @@ func NewGuest(rw io.ReadWriteCloser, cfg GuestConfig) *Guest {
 
 // StartGuest makes a pipe, serves a guest at one end until the test ends, and returns the other
 // end. The guest says nothing until it is told to.
-func StartGuest(t testing.TB, cfg GuestConfig) (host net.Conn, g *Guest) {
+func StartGuest(t TB, cfg GuestConfig) (host net.Conn, g *Guest) {
 	guest, host := hvcall.Pipe()
 	g = NewGuest(guest, cfg)
 	keepServing(t, g.Serve)

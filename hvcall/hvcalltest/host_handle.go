@@ -32,7 +32,12 @@ func (h *Host) hear(f hvcall.Frame) ([]byte, error) {
 		}
 		return nil, err
 	case hvcall.OpUsage:
-		return nil, note(&h.Usages, f, hvcall.DecodeUsage)
+		u, err := hvcall.DecodeUsage(f.Payload)
+		if err == nil {
+			h.Usages.add(u)
+			h.seen(u.Application)
+		}
+		return nil, err
 	case hvcall.OpLog:
 		return nil, note(&h.Logs, f, hvcall.DecodeLog)
 	case hvcall.OpExit:
@@ -60,6 +65,11 @@ func (h *Host) greet(hello hvcall.Hello, err error) ([]byte, error) {
 	h.Hellos.add(hello)
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if !h.greeted {
+		h.greeted = true
+		h.tale.begin(time.Now(), h.now)
+		h.play()
+	}
 	w := h.welcome
 	// A guest that says Hello again is told what it may hold now.
 	w.Grant = hvcall.GrantJSON{Serial: h.now.Serial, Memory: h.now.Memory, MilliCPU: h.now.MilliCPU}
@@ -68,12 +78,35 @@ func (h *Host) greet(hello hvcall.Hello, err error) ([]byte, error) {
 
 func (h *Host) answer(d hvcall.Demand) {
 	h.Demands.add(d)
+	h.seen(d.Floor)
 	h.mu.Lock()
-	policy, now, bounds := h.policy, h.now, Bounds{h.welcome.Memory, h.welcome.CPU}
+	h.standing = d
+	h.tale.demanded(d)
+	policy, now, bounds, delay := h.policy, h.now, Bounds{h.welcome.Memory, h.welcome.CPU}, h.stance.delay
 	h.mu.Unlock()
+	if policy == nil {
+		h.out.put(delay, func() { h.reply(d, stance.itself, 0) })
+		return
+	}
 	g, delay := policy(d, now, bounds)
 	g.Revision = d.Revision
 	h.post(g, delay)
+}
+
+// play has the steps of the script done, each in its time. The lock is held.
+func (h *Host) play() {
+	for _, s := range h.script.Steps {
+		h.doAfter(s.At, s.Do)
+	}
+}
+
+func (h *Host) doAfter(wait time.Duration, a Act) {
+	h.out.put(wait, func() {
+		h.mu.Lock()
+		h.tale.acted(a)
+		h.mu.Unlock()
+		a.play(h)
+	})
 }
 
 // wallClock is the host's clock. A synctest bubble starts in 2000, which every guest refuses as a

@@ -97,7 +97,7 @@ func TestHostGrants(t *testing.T) {
 // TestHostDelays: answers take as long as the policy says, on the bubble's clock, in order.
 func TestHostDelays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, host := guestOf(t, HostConfig{Policy: Script(After(time.Minute, GrantAll), Refuse, GrantAll)})
+		g, host := guestOf(t, HostConfig{Policy: InTurn(After(time.Minute, GrantAll), Refuse, GrantAll)})
 		start := time.Now()
 		slow := demand(t, g, 512*mib, 1000)
 		demand(t, g, 768*mib, 1000) // refused at once, before the first is answered

@@ -60,9 +60,9 @@ func After(delay time.Duration, p Policy) Policy {
 	}
 }
 
-// Script answers the first demand as the first policy does, the second as the second, and so on; the
-// last stays. A Script counts, so each host needs its own.
-func Script(steps ...Policy) Policy {
+// InTurn answers the first demand as the first policy does, the second as the second, and so on; the
+// last stays. It counts, so each host needs its own.
+func InTurn(steps ...Policy) Policy {
 	var mu sync.Mutex
 	next := 0
 	return func(d hvcall.Demand, now hvcall.Grant, b Bounds) (hvcall.Grant, time.Duration) {

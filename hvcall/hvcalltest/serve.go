@@ -2,10 +2,17 @@ package hvcalltest
 
 import (
 	"context"
-	"testing"
 
 	"github.com/silo-os/silo/hvcall"
 )
+
+// TB is the part of [testing.TB] that this package uses. Programs outside a guest have a scripted host built
+// in and should not have package testing with it.
+type TB interface {
+	Helper()
+	Logf(format string, args ...any)
+	Cleanup(func())
+}
 
 // serveWith serves a conversation and its outbox; when it returns neither runs any more.
 func serveWith(ctx context.Context, out *outbox, c *hvcall.Conn, h hvcall.Handler) error {
@@ -23,7 +30,7 @@ func serveWith(ctx context.Context, out *outbox, c *hvcall.Conn, h hvcall.Handle
 
 // keepServing runs serve until the test ends. A conversation that ends otherwise is told and not
 // judged: hostile peers are a test's own business.
-func keepServing(t testing.TB, serve func(context.Context) error) {
+func keepServing(t TB, serve func(context.Context) error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})

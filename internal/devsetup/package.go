@@ -35,6 +35,9 @@ var Packages = []Package{
 	{Name: "xz-utils", Command: "xz", For: []Purpose{Kernel}},
 	{Name: "git", Command: "git", For: []Purpose{Kernel}}, // applies silo's patches
 	{Name: "redis-tools", Command: "redis-benchmark", For: []Purpose{Redis, Test}},
+	{Name: "iproute2", Command: "ip", For: []Purpose{Test}},                                 // PID 1's network in a namespace
+	{Name: "grub-pc-bin", File: "/usr/lib/grub/i386-pc/boot.img", For: []Purpose{VM, Test}}, // disks that boot by themselves
+	{Name: "grub-common", Command: "grub-mkimage", For: []Purpose{VM, Test}},
 	{Name: "iproute2", Command: "ip", For: []Purpose{Test}},                    // PID 1's network in a namespace
 	{Name: "e2fsprogs", File: "/usr/sbin/mkfs.ext4", For: []Purpose{VM, Test}}, // volumes
 	{Name: "dpkg", Command: "dpkg-deb", For: []Purpose{Stock}},

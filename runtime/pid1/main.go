@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"os"
@@ -98,10 +99,22 @@ type guest struct {
 	ready     atomic.Bool   // the application said that it serves
 }
 
-func connect() (*guest, error) {
+// openHost opens the way to the host, or to the one that stands in for it.
+func openHost() (io.ReadWriteCloser, error) {
+	alone, err := isAlone()
+	if err != nil {
+		return nil, err
+	}
+	if alone {
+		return standInHost()
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), portWithin)
 	defer cancel()
-	port, err := hvcall.OpenPort(ctx, "/sys", "/dev")
+	return hvcall.OpenPort(ctx, "/sys", "/dev")
+}
+
+func connect() (*guest, error) {
+	port, err := openHost()
 	if err != nil {
 		return nil, err
 	}

@@ -24,6 +24,7 @@ type Error struct {
 	Desc  string // in words, for people; control characters are removed
 }
 
+// Error implements error.
 func (e *Error) Error() string { return e.Class + ": " + e.Desc }
 
 // ProtocolError says that the peer does not speak QMP. The client has failed.
@@ -33,6 +34,7 @@ type ProtocolError struct {
 	Err     error  // the decoder's error, or nil
 }
 
+// Error implements error.
 func (e *ProtocolError) Error() string {
 	s := "qmp protocol: " + e.Problem
 	if e.Excerpt != "" {

@@ -15,6 +15,7 @@ type SizeError struct {
 	Want, Boot, Max int64 // bytes in total
 }
 
+// Error implements error.
 func (e *SizeError) Error() string {
 	return fmt.Sprintf("resize to %d bytes: the machine takes %s to %s in steps of %s",
 		e.Want, human(e.Boot), human(e.Max), human(BlockSize))
@@ -27,6 +28,7 @@ type ResizeError struct {
 	Err       error // ErrSuperseded, the context's cause, or the device's failure
 }
 
+// Error implements error.
 func (e *ResizeError) Error() string {
 	return fmt.Sprintf("resize to %s: now at %s: %v", human(e.Want), human(e.Now), e.Err)
 }

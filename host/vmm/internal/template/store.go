@@ -100,6 +100,7 @@ type DamagedError struct {
 	Err  error
 }
 
+// Error implements error.
 func (e *DamagedError) Error() string {
 	return fmt.Sprintf("template %s is damaged: %v", e.Path, e.Err)
 }
