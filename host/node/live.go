@@ -12,7 +12,7 @@ const (
 	stuckAfter = 30 * time.Second
 	// framesEach is how many frames of one guest are read in a second. Output comes in frames of up to 16 KiB and everything
 	// else is rare, so more is a flood, which the host would pay for.
-	framesEach = 2000
+	framesEach = 500
 	// powerOffWithin is how long a guest has from its Exit, or from hanging up, until its machine ends.
 	powerOffWithin = 10 * time.Second
 	// adoptedHello is the least that a guest has that said Hello to another host before.

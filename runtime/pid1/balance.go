@@ -13,9 +13,9 @@ const (
 	// block is the granularity of what the host plugs.
 	block = 4 * mib
 
-	// reserveLeast stays free beyond what the kernel keeps: this process's own growth and the
-	// per-processor free lists.
-	reserveLeast = 5 * mib
+	// reserveLeast stays free beyond what the kernel keeps: this process's own growth, the per-processor free
+	// lists, the descriptors of a block that comes, and what the gate lets through.
+	reserveLeast = 6 * mib
 
 	// keptShare of what is plugged in addition the kernel will keep in addition: a tenth of its own zones,
 	// which are a fifth of a large guest, and its watermarks.

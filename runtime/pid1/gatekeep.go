@@ -19,7 +19,7 @@ func (c *control) keepGate(now time.Duration, limit int64, r Reading) {
 	}
 	open := c.grant.Revision < c.stated && c.grant.Memory < c.demand.Memory
 	c.late.step(now, open, limit-r.Charged, limit, r.Stalled)
-	ask, give := c.pulse.step(now, r.Stalled)
+	ask, give := c.pulse.step(now, r.Stalled, r.Free-r.Kept)
 	if give > 0 {
 		c.letThrough(give)
 	}

@@ -69,10 +69,10 @@ func TestLateness(t *testing.T) {
 // than the pool, until memory comes.
 func TestPulseLetsLittleThrough(t *testing.T) {
 	var p pulse
-	now := time.Second
+	now, free := time.Second, int64(reserveLeast)
 	run := func(d time.Duration, answer bool) (given int64) {
 		for end := now + d; now < end; now += tickStalled {
-			ask, give := p.step(now, true)
+			ask, give := p.step(now, true, free)
 			given += give
 			if ask && answer {
 				p.beat(now + time.Millisecond)
@@ -94,7 +94,12 @@ func TestPulseLetsLittleThrough(t *testing.T) {
 	if n := run(beatWithin+2*beatEvery, false); n == 0 {
 		t.Error("nothing let through after memory came")
 	}
-	if ask, give := p.step(now+time.Hour, false); ask || give != 0 {
+	p.fed()
+	free = plugRoom
+	if n := run(time.Second, false); n != 0 {
+		t.Errorf("let %d KiB through of what plugging needs", n/kib)
+	}
+	if ask, give := p.step(now+time.Hour, false, free); ask || give != 0 {
 		t.Error("asked although no thread waits")
 	}
 }

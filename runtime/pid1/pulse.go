@@ -16,8 +16,11 @@ const (
 	pulseLeast = 8 * kib
 	pulseStep  = 32 * kib
 
-	// pulseMost is let through for one stall. It is part of the reserve.
+	// pulseMost is let through for one stall. It is part of the reserve, of which plugRoom is never touched: the
+	// descriptors of the next block, 2 MiB for 128, and what this process and the kernel need to bring it. Where that is
+	// gone, the kernel kills for want of memory in the moment when memory comes.
 	pulseMost = 2 * mib
+	plugRoom  = 4 * mib
 )
 
 // pulse finds out whether an application with a thread at the gate stands still as a whole, and how much the
@@ -39,13 +42,14 @@ type pulse struct {
 	given int64         // let through since memory came last, bytes
 }
 
-// step says whether to ask for a heartbeat now, and how many bytes to let through.
-func (p *pulse) step(now time.Duration, stalled bool) (ask bool, give int64) {
+// step says whether to ask for a heartbeat now, and how many bytes to let through, of those that are free beyond what the
+// kernel keeps.
+func (p *pulse) step(now time.Duration, stalled bool, free int64) (ask bool, give int64) {
 	switch {
 	case !stalled || now < p.at:
 	case p.out:
 		p.at = now + beatEvery
-		give = min(p.size, pulseMost-p.given)
+		give = max(0, min(p.size, pulseMost-p.given, free-plugRoom))
 		p.given += give
 		p.size = min(2*p.size, pulseStep)
 	default:
