@@ -23,7 +23,7 @@ import (
 
 const (
 	volumeWindow = 8 // records on their way at once
-	volumeMost   = 400 * time.Millisecond
+	volumeMost   = time.Second
 	volumeBoot   = 1500 * time.Millisecond // about what a guest needs to mount
 )
 
