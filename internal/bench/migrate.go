@@ -31,11 +31,12 @@ var (
 
 const (
 	migrateIP     = "10.77.0.60"
-	migrateLive   = 128 // MiB that the guest has a use for
-	migrateWaste  = 370 // MiB of garbage, so that it uses a quarter of what it is granted with GOGC=300
-	migratePairs  = 3   // of moves whole and shrunk
-	migrateMoves  = 20  // of which the downtime is taken
-	migrateTurns  = 10  // moves back and forth under the client
+	migrateLive   = 128              // MiB that the guest has a use for
+	migrateWaste  = 40               // MiB of garbage a second; with GOGC=300 it uses a quarter of what it is granted
+	migrateFull   = 15 * time.Second // until its heap has been full of garbage once
+	migratePairs  = 3                // of moves whole and shrunk
+	migrateMoves  = 20               // of which the downtime is taken
+	migrateTurns  = 10               // moves back and forth under the client
 	migrateClient = time.Minute
 	migrateGrow   = 256 // MiB that a full host does not have
 	migrateSettle = 3 * time.Second
@@ -155,8 +156,8 @@ func (m *migration) move(from, to *movetest.Node, name string, whole bool) (node
 	r, err := from.Client.Migrate(m.ctx, name, nodeapi.Migrate{To: to.Name(), Whole: whole})
 	if err == nil {
 		to.Runs(name)
-		fmt.Fprintf(m.cfg.Out, "  %s to %s: held %d MiB, sent %d MiB, stood still %.1f ms (QEMU %.0f), %.0f ms in all\n",
-			name, r.To, r.Held>>20, r.Bytes>>20, r.DowntimeMS, r.QEMUMS, r.TookMS)
+		fmt.Fprintf(m.cfg.Out, "  %s to %s: held %d MiB, sent %d MiB, stood still %.1f ms (QEMU %.0f and %.0f), shrunk in %.0f, copied in %.0f, %.0f ms in all\n",
+			name, r.To, r.Held>>20, r.Bytes>>20, r.DowntimeMS, r.QEMUMS, r.LoadMS, r.ShrinkMS, r.CopyMS, r.TookMS)
 	}
 	return r, err
 }
