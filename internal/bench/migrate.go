@@ -78,6 +78,7 @@ func Migrate(ctx context.Context, cfg Config) ([]Result, error) {
 			results = append(results, some...)
 		})
 		if err != nil {
+			fmt.Fprintln(cfg.Out, Table(results)) // of the parts before it
 			return nil, fmt.Errorf("measure %s: %w", part.name, err)
 		}
 	}
@@ -97,10 +98,10 @@ type migratePart struct {
 
 func migrateParts() []migratePart {
 	return []migratePart{
-		{"bytes", movetest.Options{}, (*migration).bytes},
 		{"downtime", movetest.Options{}, (*migration).downtime},
 		{"client", movetest.Options{}, (*migration).client},
 		{"relief", movetest.Options{CapacityA: 256 << 20, Relieve: true}, (*migration).relief},
+		{"bytes", movetest.Options{}, (*migration).bytes},
 	}
 }
 
