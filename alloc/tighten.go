@@ -6,9 +6,9 @@ import (
 	"github.com/silo-os/silo/internal/recent"
 )
 
-// tightPercent is GOGC as a Governor reckons with it while it is tight: what it asks for is live data and a quarter. The
+// tightPercent is GOGC as a Governor reckons with it while it is tight: what it asks for is live data and an eighth. The
 // runtime's own value stays; the memory limit, which follows the demand, has it collect as often as that takes.
-const tightPercent = 25
+const tightPercent = 12
 
 // Tighten has the forecast be as little above the live data as a running program can do with, at once, or ends that.
 func (g *Governor) Tighten(on bool) {

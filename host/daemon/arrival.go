@@ -27,7 +27,33 @@ type arrival struct {
 	at     nodeapi.Expected
 
 	mu    sync.Mutex
-	state move.DestinationState // guarded by mu
+	state move.DestinationState // guarded by mu, as all below
+	told  time.Time             // when it was first said that the guest is to run
+	load  time.Duration         // from then until all of it was there
+}
+
+// toRun notes that the guest is to run.
+func (r *arrival) toRun() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.told.IsZero() {
+		r.told = time.Now()
+	}
+}
+
+// cameIn notes that all of it is there.
+func (r *arrival) cameIn() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.told.IsZero() {
+		r.load = time.Since(r.told)
+	}
+}
+
+func (r *arrival) loaded() float64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return float64(r.load) / float64(time.Millisecond)
 }
 
 func (r *arrival) now() time.Duration { return time.Since(r.base) + 1 }

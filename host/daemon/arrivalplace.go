@@ -36,6 +36,7 @@ func (r *arrival) launch(ctx context.Context) {
 		}
 		return // the end of its machine, or of its lease, follows
 	}
+	r.cameIn()
 	r.post(move.DestCameIn)
 }
 

@@ -109,7 +109,7 @@ func (m *departure) runThere(ctx context.Context) {
 	switch e {
 	case move.Running:
 		m.mu.Lock()
-		m.report.DowntimeMS = since(m.still)
+		m.report.DowntimeMS, m.report.LoadMS = since(m.still), s.LoadMS
 		m.mu.Unlock()
 	case move.Unsure, move.Unreached:
 		m.k.d.cfg.Log.Warn("destination not asked to run the guest", "guest", m.k.name, "to", m.to.Name, "sure", e == move.Unreached, "err", err)

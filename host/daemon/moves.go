@@ -102,16 +102,19 @@ func answerMove(id string, is move.DestinationState) (nodeapi.Standing, error) {
 // RunMoved has a guest run that came in, and returns when it does, or never will, or ctx ends.
 func (d *Daemon) RunMoved(ctx context.Context, id string) (nodeapi.Standing, error) {
 	r, is := d.findMove(id)
-	if r != nil {
-		r.post(move.DestRun)
-		select {
-		case <-r.over:
-		case <-ctx.Done():
-			return nodeapi.Standing{}, context.Cause(ctx)
-		}
-		is = r.standing()
+	if r == nil {
+		return answerMove(id, is)
 	}
-	return answerMove(id, is)
+	r.toRun()
+	r.post(move.DestRun)
+	select {
+	case <-r.over:
+	case <-ctx.Done():
+		return nodeapi.Standing{}, context.Cause(ctx)
+	}
+	s, err := answerMove(id, r.standing())
+	s.LoadMS = r.loaded()
+	return s, err
 }
 
 // ForgetMove lets go of a guest that does not come. One that runs here is not forgotten.

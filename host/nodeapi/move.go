@@ -25,7 +25,8 @@ type Move struct {
 	Bytes      int64   `json:"bytes"`       // sent over the link
 	PageBytes  int64   `json:"page_bytes"`  // of pages that are not zeros
 	DowntimeMS float64 `json:"downtime_ms"` // for how long nobody ran it: QEMU's own, and until the destination said that it runs
-	QEMUMS     float64 `json:"qemu_ms"`     // QEMU's own part of that
+	QEMUMS     float64 `json:"qemu_ms"`     // QEMU's own part of that, as it measures it here
+	LoadMS     float64 `json:"load_ms"`     // QEMU's own part at the destination: until it had taken in what was sent last
 	ShrinkMS   float64 `json:"shrink_ms"`
 	CopyMS     float64 `json:"copy_ms"`
 	TookMS     float64 `json:"took_ms"`
@@ -66,6 +67,9 @@ type Expected struct {
 // Standing is how a move is at its destination; the states are those of package move.
 type Standing struct {
 	State string `json:"state"`
+
+	// LoadMS is how long QEMU there went on taking the guest in after the source had sent all and said so.
+	LoadMS float64 `json:"load_ms,omitempty"`
 }
 
 // Migrate moves a guest to a peer of its node and returns when that is over, one way or the other.

@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -68,6 +70,7 @@ func attach(ctx context.Context, cfg Config) (*VM, error) {
 
 // resume proves that the machine is the right one and sees to it that its guest runs.
 func (vm *VM) resume(ctx context.Context) error {
+	vm.renewPort()
 	if err := vm.meet(ctx); err != nil {
 		return err
 	}
@@ -94,6 +97,24 @@ func (vm *VM) resume(ctx context.Context) error {
 		}
 	}
 	return vm.monitor.Execute(ctx, "cont", nil, nil)
+}
+
+// renewWithin is how long QEMU may take to hang up.
+const renewWithin = 200 * time.Millisecond
+
+// renewPort has QEMU forget that a write to whoever was connected before has failed. Where it noticed the end of the connection
+// by that, it holds back all that the guest sends from then on, until a connection ends in another way: this one ends by being
+// read to its end, so that no write to it can fail. What the guest sent meanwhile it sends again to who says that it must.
+func (vm *VM) renewPort() {
+	conn, err := connectTo(vm.cfg.Detached.Dir, portSocket)
+	if err != nil {
+		return // who connects next will say so
+	}
+	defer conn.Close()
+	_ = conn.SetReadDeadline(time.Now().Add(renewWithin))
+	if conn.CloseWrite() == nil {
+		_, _ = io.Copy(io.Discard, conn)
+	}
 }
 
 // peer is the process that listens at the other end. A process id may be given to another process; but its descriptor

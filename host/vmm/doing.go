@@ -22,12 +22,18 @@ func (vm *VM) Doing(ctx context.Context) (Doing, error) {
 	switch now.Status {
 	case "inmigrate":
 		return Waits, nil
-	case "postmigrate", "paused":
+	case "postmigrate":
 		return Still, nil
 	case "finish-migrate":
 		return Copies, nil
 	}
 	m, err := vm.migration(ctx)
+	switch {
+	case now.Status == "paused" && m.Status == "completed": // it came in
+		return Still, err
+	case now.Status == "paused": // to be copied, whether that was begun or not
+		return Copies, err
+	}
 	switch m.Status {
 	case "setup", "active", "device", "cancelling", "pre-switchover":
 		return Copies, err

@@ -76,14 +76,53 @@ func (vm *VM) migration(ctx context.Context) (m migration, err error) {
 }
 
 // Send copies the guest to a machine that waits for it (Receive), while it runs, and returns when all of it is there. From then
-// on the guest stands still here, until Continue. Where it changes its memory faster than the link carries it, it is slowed
+// on the guest stands still here, until Continue. (A QEMU that loses track of what an emulated guest changes copies it while it
+// stands still; see tracks.) Where it changes its memory faster than the link carries it, it is slowed
 // down. When ctx ends the copying is given up: the guest runs on here, unless that came too late and all is
 // there, which is no error. Errors: *SendError when the copying failed; all others say that QEMU did.
 func (vm *VM) Send(ctx context.Context, s Sending) (Sent, error) {
-	if err := vm.beginSend(ctx, s); err != nil {
+	var still time.Time
+	tracks, err := vm.tracks(ctx)
+	if err != nil {
 		return Sent{}, fmt.Errorf("copy guest: %w", vm.explain(err))
 	}
-	return vm.AwaitSent(ctx)
+	if !tracks {
+		if err := vm.monitor.Execute(ctx, "stop", nil, nil); err != nil {
+			return Sent{}, fmt.Errorf("copy guest: %w", vm.explain(err))
+		}
+		still = time.Now()
+	}
+	if err := vm.beginSend(ctx, s); err != nil {
+		return Sent{}, errors.Join(fmt.Errorf("copy guest: %w", vm.explain(err)), vm.goOn(context.WithoutCancel(ctx)))
+	}
+	sent, err := vm.AwaitSent(ctx)
+	if !still.IsZero() {
+		sent.Downtime = time.Since(still)
+	}
+	return sent, err
+}
+
+// tracks reports whether QEMU knows for certain what a guest that runs has changed. Before 9.0 it does not for an emulated one:
+// it forgets to have the emulator's translation buffers say so from then on, when it has read what was changed until then
+// (cpu_physical_memory_sync_dirty_bitmap, for ranges of whole words of its bitmap). A guest that is copied while it runs then
+// goes on with a few pages of the past.
+func (vm *VM) tracks(ctx context.Context) (bool, error) {
+	if vm.monitor.Greeting().Major >= 9 {
+		return true, nil
+	}
+	var kvm struct{ Enabled bool }
+	err := vm.monitor.Execute(ctx, "query-kvm", nil, &kvm)
+	return kvm.Enabled, err
+}
+
+// goOn has a guest run on that was stopped to be copied.
+func (vm *VM) goOn(ctx context.Context) error {
+	var now struct{ Status string }
+	err := vm.monitor.Execute(ctx, "query-status", nil, &now)
+	if err == nil && now.Status == "paused" {
+		err = vm.monitor.Execute(ctx, "cont", nil, nil)
+	}
+	return vm.explain(err)
 }
 
 func (vm *VM) beginSend(ctx context.Context, s Sending) error {
@@ -135,10 +174,11 @@ func (vm *VM) AwaitSent(ctx context.Context) (Sent, error) {
 		case "completed":
 			return vm.settled(own, Still)
 		case "failed", "cancelled":
-			sent, err := vm.settled(own, Runs)
-			return sent, errors.Join(&SendError{Cause: m.Status + ": " + m.Cause}, err)
+			err := vm.goOn(own)
+			sent, settled := vm.settled(own, Runs)
+			return sent, errors.Join(&SendError{Cause: m.Status + ": " + m.Cause}, err, settled)
 		case "", "none":
-			return m.sent(), &SendError{Cause: "it was never begun"}
+			return m.sent(), errors.Join(&SendError{Cause: "it was never begun"}, vm.goOn(own))
 		}
 		select {
 		case <-called:

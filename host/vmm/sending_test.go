@@ -53,6 +53,9 @@ func TestSend(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%+v", sent)
+	if sent.Downtime <= 0 {
+		t.Error("it is not known for how long the guest stood still")
+	}
 	doing(t, from, vmm.Still)
 	if err := to.CameIn(within(t)); err != nil {
 		t.Fatal(err)

@@ -20,6 +20,10 @@ import (
 )
 
 // The bars of migration.
+//
+// What is not met, and why: migrateRelief counts from the program's first wish to its last byte, with the filling, which takes an
+// emulated guest seconds; and a demand that is stated in steps, from the gate, takes a while to be above the watermark at all.
+// For how long an emulated guest stands still in all is in the note of migrateDowntime: a QEMU before 9.0 copies it at a stand.
 var (
 	migrateVsLive   = Bar{"migrate.bytes_vs_live", 1.25, Lower, "×"}
 	migrateRatio    = Bar{"migrate.bytes_ratio", 0.3, Lower, "×"}
@@ -31,11 +35,12 @@ var (
 
 const (
 	migrateIP     = "10.77.0.60"
-	migrateLive   = 128 // MiB that the guest has a use for
-	migrateWaste  = 370 // MiB of garbage, so that it uses a quarter of what it is granted with GOGC=300
-	migratePairs  = 3   // of moves whole and shrunk
-	migrateMoves  = 20  // of which the downtime is taken
-	migrateTurns  = 10  // moves back and forth under the client
+	migrateLive   = 128              // MiB that the guest has a use for
+	migrateWaste  = 40               // MiB of garbage a second; with GOGC=300 it uses a quarter of what it is granted
+	migrateFull   = 15 * time.Second // until its heap has been full of garbage once
+	migratePairs  = 3                // of moves whole and shrunk
+	migrateMoves  = 20               // of which the downtime is taken
+	migrateTurns  = 10               // moves back and forth under the client
 	migrateClient = time.Minute
 	migrateGrow   = 256 // MiB that a full host does not have
 	migrateSettle = 3 * time.Second
@@ -77,6 +82,7 @@ func Migrate(ctx context.Context, cfg Config) ([]Result, error) {
 			results = append(results, some...)
 		})
 		if err != nil {
+			fmt.Fprintln(cfg.Out, Table(results)) // of the parts before it
 			return nil, fmt.Errorf("measure %s: %w", part.name, err)
 		}
 	}
@@ -96,10 +102,10 @@ type migratePart struct {
 
 func migrateParts() []migratePart {
 	return []migratePart{
-		{"bytes", movetest.Options{}, (*migration).bytes},
 		{"downtime", movetest.Options{}, (*migration).downtime},
 		{"client", movetest.Options{}, (*migration).client},
 		{"relief", movetest.Options{CapacityA: 256 << 20, Relieve: true}, (*migration).relief},
+		{"bytes", movetest.Options{}, (*migration).bytes},
 	}
 }
 
@@ -155,8 +161,8 @@ func (m *migration) move(from, to *movetest.Node, name string, whole bool) (node
 	r, err := from.Client.Migrate(m.ctx, name, nodeapi.Migrate{To: to.Name(), Whole: whole})
 	if err == nil {
 		to.Runs(name)
-		fmt.Fprintf(m.cfg.Out, "  %s to %s: held %d MiB, sent %d MiB, stood still %.1f ms (QEMU %.0f), %.0f ms in all\n",
-			name, r.To, r.Held>>20, r.Bytes>>20, r.DowntimeMS, r.QEMUMS, r.TookMS)
+		fmt.Fprintf(m.cfg.Out, "  %s to %s: held %d MiB, sent %d MiB, stood still %.1f ms (QEMU %.0f and %.0f), shrunk in %.0f, copied in %.0f, %.0f ms in all\n",
+			name, r.To, r.Held>>20, r.Bytes>>20, r.DowntimeMS, r.QEMUMS, r.LoadMS, r.ShrinkMS, r.CopyMS, r.TookMS)
 	}
 	return r, err
 }

@@ -18,14 +18,14 @@ func (m *migration) downtime() ([]Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		beyond, all, own = append(beyond, r.DowntimeMS-r.QEMUMS), append(all, r.DowntimeMS), append(own, r.QEMUMS)
+		beyond, all, own = append(beyond, r.DowntimeMS-r.QEMUMS-r.LoadMS), append(all, r.DowntimeMS), append(own, r.QEMUMS+r.LoadMS)
 		from, to = to, from
 		if err := pause(m.ctx, 300*time.Millisecond); err != nil {
 			return nil, err
 		}
 	}
 	r, err := migrateDowntime.With(Quantile(beyond, 0.99), beyond, fmt.Sprintf(
-		"p99 of %d moves, beyond QEMU's own as it measures it; from stopping here to running there p50 %.1f ms, p99 %.1f ms, QEMU's own p50 %.1f ms",
+		"p99 of %d moves, beyond QEMU's own, which is from stopping the guest to having sent all of it, and its taking in at the destination of what was sent last; from stopping here to running there p50 %.1f ms, p99 %.1f ms, QEMU's own p50 %.1f ms",
 		migrateMoves, Quantile(all, 0.5), Quantile(all, 0.99), Quantile(own, 0.5)))
 	return []Result{r}, err
 }

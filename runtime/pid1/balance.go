@@ -83,6 +83,7 @@ type Balance struct {
 	stall     int64 // share demanded because of a stall
 	stalledAt time.Duration
 	waiting   time.Duration // since when a thread waits; 0 = none does
+	urged     bool          // the demand that stands was stated as that of a thread that waits
 }
 
 // Granted takes in the host's newest grant. answered says that it answers the newest demand: blocks that
@@ -121,6 +122,9 @@ func (b *Balance) Step(now time.Duration, r Reading) Plan {
 		b.unplugging = want < b.stated
 		b.stated = want
 	}
+	// A demand that was stated ahead and is late becomes urgent, and is said again.
+	p.State = p.State || r.Stalled && !b.urged && b.stated > b.granted
+	b.urged = r.Stalled && (b.urged || p.State)
 	// What is about to leave is not offered any more, nor what has not come yet.
 	have := min(b.granted, plugged, b.stated)
 	p.Limit = max(have-system-reserve, r.Charged/4, mib)

@@ -1,5 +1,5 @@
 // Command app is the guest of movetest: it holds live data, counts, answers what it is asked over TCP, and says what it
-// hears of its move. Arguments: MiB to hold, MiB a second to change of them, MiB of garbage to make at the start.
+// hears of its move. Arguments: MiB to hold, MiB a second to change of them, MiB a second of garbage to make.
 package main
 
 import (
@@ -28,11 +28,6 @@ func main() {
 			kept[i] = make([]byte, 1<<20)
 			fill(kept[i], uint64(i))
 		}
-		for range number(3) {
-			garbage = make([]byte, 1<<20)
-			fill(garbage, 7)
-		}
-		garbage = nil
 		g.OnMigrate(func(_ context.Context, m silo.Migration) {
 			fmt.Println("heard", m, "at", time.Now().UnixMilli())
 		})
@@ -42,6 +37,7 @@ func main() {
 		}
 		go accept(l)
 		go count(ctx)
+		go waste(ctx)
 		if err := g.Ready(); err != nil {
 			return err
 		}
@@ -50,11 +46,7 @@ func main() {
 				<-ctx.Done()
 				break
 			}
-			at := i % uint64(len(kept))
-			if number(3) > 0 {
-				at = 0 // it is to be busy, and to change little
-			}
-			fill(kept[at], i)
+			fill(kept[i%uint64(len(kept))], i)
 			time.Sleep(time.Second / time.Duration(change))
 		}
 		fmt.Println("stopped")
@@ -77,6 +69,18 @@ func number(i int) int {
 func fill(b []byte, seed uint64) {
 	for at := 0; at < len(b); at += 64 {
 		binary.LittleEndian.PutUint64(b[at:], seed*0x9e3779b97f4a7c15+uint64(at)+1)
+	}
+}
+
+// waste makes garbage.
+func waste(ctx context.Context) {
+	if number(3) == 0 {
+		return
+	}
+	for i := uint64(0); ctx.Err() == nil; i++ {
+		garbage = make([]byte, 1<<20)
+		fill(garbage, i)
+		time.Sleep(time.Second / time.Duration(number(3)))
 	}
 }
 
