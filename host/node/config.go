@@ -100,6 +100,7 @@ type GuestSpec struct {
 	Ports             []vmm.Forward
 	Network           vmm.Network
 	Bridge            *bridge.Attachment // in place of Ports and Network; nil = Network says
+	DNS               []string // addresses of resolvers; none = the network's own, which asks the host's
 
 	// Template lets the guest go on from the saved state of one like it, where there is one, and saves it for
 	// others where there is none.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"strings"
 
 	"github.com/dustin/go-humanize"
@@ -58,6 +59,11 @@ func (s GuestSpec) check() error {
 	}
 	if err := s.checkBridge(); err != nil {
 		return err
+	}
+	for i, d := range s.DNS {
+		if _, err := netip.ParseAddr(d); err != nil {
+			return &SpecError{fmt.Sprintf("DNS[%d]", i), fmt.Sprintf("%q is not an address", d), "write it like 9.9.9.9"}
+		}
 	}
 	for i, e := range s.Env {
 		if k, _, ok := strings.Cut(e, "="); !ok || k == "" || strings.ContainsRune(e, 0) {

@@ -66,7 +66,7 @@ func startApplication(w hvcall.Welcome, l *launcher) (*application, error) {
 // stands twice, because the first one would count.
 func environment(w hvcall.Welcome) []string {
 	env := slices.Clone(w.Env)
-	for _, d := range []string{"PATH=/app:/bin", "HOME=/", "TMPDIR=/tmp", "HOSTNAME=" + w.Name} {
+	for _, d := range []string{"PATH=/app:/bin", "HOME=/", "TMPDIR=/tmp", "ZONEINFO=" + zonesArchive, "HOSTNAME=" + w.Name} {
 		name, _, _ := strings.Cut(d, "=")
 		if !slices.ContainsFunc(env, func(s string) bool { return strings.HasPrefix(s, name+"=") }) {
 			env = append(env, d)

@@ -20,7 +20,7 @@ const visible = 2
 // for another vCPU or for the kernel.
 type preparation struct {
 	group    errgroup.Group
-	network  errgroup.Group
+	answered errgroup.Group // what depends on the host's answer
 	umask    int
 	kernel   kernel
 	launcher *launcher
@@ -34,6 +34,7 @@ func prepare() *preparation {
 	p.group.Go(makeFiles)
 	p.group.Go(loopbackUp)
 	p.group.Go(tune)
+	p.group.Go(allowFiles)
 	p.group.Go(rehearse)
 	return p
 }
@@ -98,7 +99,9 @@ func (p *preparation) welcomed(w hvcall.Welcome) error {
 	if err := reseed("/dev/urandom", w.Seed); err != nil {
 		return err
 	}
-	p.network.Go(func() error { return configureNetwork(w.Network) })
+	p.answered.Go(func() error { return configureNetwork(w.Network) })
+	p.answered.Go(func() error { return setLimits(int64(w.Memory.Max)) })
+	p.answered.Go(func() error { return placeZone(w.Env, zonesArchive, zonesFolder) })
 	return nil
 }
 
@@ -127,5 +130,5 @@ func (p *preparation) finish(w hvcall.Welcome) error {
 	if err := writeNames(w.Name, w.Network); err != nil {
 		return err
 	}
-	return p.network.Wait()
+	return p.answered.Wait()
 }
