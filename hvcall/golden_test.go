@@ -44,7 +44,7 @@ var (
 	goldenWelcome = Welcome{Name: "kv-1", Capabilities: []Capability{CapMemory, CapCPU, CapLog}, MaxFrame: 1 << 20,
 		Grant:  GrantJSON{Serial: 1, Memory: 64 << 20, MilliCPU: 1000},
 		Memory: MemoryBounds{Boot: 64 << 20, Max: 2 << 30}, CPU: CPUBounds{MinMilli: 1000, MaxMilli: 2000},
-		Args: []string{"-listen", ":6379"}, Env: []string{"TOKEN=secret"},
+		Args: []string{"-listen", ":6379"}, Env: []string{"TOKEN=secret"}, Dir: "/data",
 		Network: &Network{MAC: "52:54:00:12:34:56", Address: []string{"10.0.2.15/24"}, Gateway: []string{"10.0.2.2"},
 			DNS: []string{"10.0.2.3"}, MTU: 1500},
 		UnixNanos: 1767225600e9, Seed: []byte("\x00\x01\xfe\xff"), ShutdownMS: 10_000, RefusalMS: 30_000}

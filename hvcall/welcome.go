@@ -13,6 +13,7 @@ type Welcome struct {
 	CPU          CPUBounds    `json:"cpu"`
 	Args         []string     `json:"args,omitempty"` // arguments of the application, without its name
 	Env          []string     `json:"env,omitempty"`  // KEY=VALUE; may hold secrets
+	Dir          string       `json:"dir,omitempty"`  // working directory of the application; "" = /
 	Network      *Network     `json:"network,omitempty"`
 	UnixNanos    int64        `json:"unix_nanos,omitempty"` // the host's clock
 	Seed         []byte       `json:"seed,omitempty"`       // random bytes, at most MaxSeed, for the guest's kernel to mix into its own; never the same twice

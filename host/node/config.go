@@ -94,13 +94,14 @@ type GuestSpec struct {
 	Kernel, Initramfs string // paths
 	Args              []string
 	Env               []string // KEY=VALUE
+	Dir               string   // working directory of the application; "" = /
 	Memory            Memory
 	CPU               CPU
 	Weight            uint32 // share when there is not enough for all; 0 = 100
 	Ports             []vmm.Forward
 	Network           vmm.Network
 	Bridge            *bridge.Attachment // in place of Ports and Network; nil = Network says
-	DNS               []string // addresses of resolvers; none = the network's own, which asks the host's
+	DNS               []string           // addresses of resolvers; none = the network's own, which asks the host's
 
 	// Template lets the guest go on from the saved state of one like it, where there is one, and saves it for
 	// others where there is none.

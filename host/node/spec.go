@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"path"
 	"strings"
 
 	"github.com/dustin/go-humanize"
@@ -60,6 +61,9 @@ func (s GuestSpec) check() error {
 	if err := s.checkBridge(); err != nil {
 		return err
 	}
+	if s.Dir != "" && !path.IsAbs(s.Dir) {
+		return &SpecError{"Dir", fmt.Sprintf("%q is not absolute", s.Dir), "begin it with /"}
+	}
 	for i, d := range s.DNS {
 		if _, err := netip.ParseAddr(d); err != nil {
 			return &SpecError{fmt.Sprintf("DNS[%d]", i), fmt.Sprintf("%q is not an address", d), "write it like 9.9.9.9"}
@@ -99,7 +103,7 @@ func (s GuestSpec) welcome() hvcall.Welcome {
 		MaxFrame:     hvcall.DefaultMaxFrame,
 		Memory:       hvcall.MemoryBounds{Boot: uint64(s.Memory.Min), Max: uint64(s.Memory.Max)},
 		CPU:          hvcall.CPUBounds{MinMilli: s.CPU.MinMilli, MaxMilli: s.CPU.MaxMilli},
-		Args:         s.Args, Env: s.Env,
+		Args:         s.Args, Env: s.Env, Dir: s.Dir,
 		ShutdownMS: s.ShutdownWithin.Milliseconds(), RefusalMS: s.RefuseAfter.Milliseconds(),
 	}
 	w.Network = s.network()

@@ -29,6 +29,7 @@ type Benchmark func(ctx context.Context, cfg Config) ([]Result, error)
 var benchmarks = map[string]Benchmark{
 	"boot":    Boot,
 	"broker":  BrokerPolicy,
+	"compat":  Compat,
 	"cpu":     CPU,
 	"guests":  Guests,
 	"heap":    Heap,

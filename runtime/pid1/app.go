@@ -1,6 +1,7 @@
 package pid1
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -53,7 +54,7 @@ func startApplication(w hvcall.Welcome, l *launcher) (*application, error) {
 	}
 	defer null.Close()
 	pid, err := l.fork(append([]string{appPath}, w.Args...), &syscall.ProcAttr{
-		Dir: "/", Env: environment(w), Sys: &syscall.SysProcAttr{Setsid: true},
+		Dir: cmp.Or(w.Dir, "/"), Env: environment(w), Sys: &syscall.SysProcAttr{Setsid: true},
 		Files: []uintptr{null.Fd(), outW.Fd(), errW.Fd(), theirs.Fd()},
 	})
 	if err != nil {
