@@ -47,13 +47,15 @@ var (
 		Args: []string{"-listen", ":6379"}, Env: []string{"TOKEN=secret"}, Dir: "/data",
 		Network: &Network{MAC: "52:54:00:12:34:56", Address: []string{"10.0.2.15/24"}, Gateway: []string{"10.0.2.2"},
 			DNS: []string{"10.0.2.3"}, MTU: 1500},
-		UnixNanos: 1767225600e9, Seed: []byte("\x00\x01\xfe\xff"), ShutdownMS: 10_000, RefusalMS: 30_000}
+		UnixNanos: 1767225600e9, Seed: []byte("\x00\x01\xfe\xff"), ShutdownMS: 10_000, RefusalMS: 30_000,
+		Readiness: &Probe{Port: 80, Path: "/healthz", EveryMS: 500}, Liveness: &Probe{Port: 80, WithinMS: 2000, Failures: 5}, WatchdogMS: 10_000}
 	goldenDemand = Demand{Revision: 7, Memory: 768 << 20, Floor: 512 << 20, IO: 100 << 20, MilliCPU: 1500, MilliCPUFloor: 250,
 		Applied: 6, Urgency: UrgencySoon, Reason: ReasonForecast}
 	goldenGrant = Grant{Serial: 8, Revision: 7, Memory: 640 << 20, IO: 50 << 20, MilliCPU: 2000, Within: 250, Price: 3, Limit: LimitHost}
 	goldenUsage = Usage{Applied: 8, Total: 640 << 20, Free: 40 << 20, Application: 560 << 20, Live: 300 << 20, Stalls: 2,
 		StallNanos: 1_500_000, Kills: 0, Cycles: 41, CPUNanos: 9_000_000_000, MilliCPU: 2000, Online: 2, Runnable: 5, GoMaxProcs: 2}
-	goldenExit = Exit{Cause: CausePanic, Code: 2, Text: "panic: index out of range", Trace: "goroutine 1 [running]:\nmain.main()\n"}
+	goldenProfile = Profile{Kind: ProfileCPU, Millis: 5000}
+	goldenExit    = Exit{Cause: CausePanic, Code: 2, Text: "panic: index out of range", Trace: "goroutine 1 [running]:\nmain.main()\n"}
 )
 
 // goldens has every message in both directions, each reply and the refusal.
@@ -75,6 +77,8 @@ var goldens = []golden{
 	{"10-time-call", call(OpTime, 5, nil), "", nil, ""},
 	{"10-time-reply", reply(OpTime, 5, Clock{1767225600e9}.AppendTo(nil)), "Clock", show(DecodeClock), "{UnixNanos:1767225600000000000}"},
 	{"11-steal", statement(OpSteal, Steal{250, 500 * time.Millisecond}.AppendTo(nil)), "Steal", show(DecodeSteal), "{Taken:250 Span:500ms}"},
+	{"13-profile-call", call(OpProfile, 7, goldenProfile.Encode()), "", show(DecodeProfile), fmt.Sprintf("%+v", goldenProfile)},
+	{"13-profile-reply", reply(OpProfile, 7, []byte("\x1f\x8b\x08")), "", nil, ""},
 	{"fault-reply", Frame{Header{Op: 99, Flags: FlagReply | FlagError, Seq: 6}, (&Fault{Code: CodeUnknown, Text: "no handler"}).encode()}, "",
 		func(b []byte) (string, error) { return decodeFault(99, b).Error(), nil }, "call op(99): unknown operation: no handler"},
 }

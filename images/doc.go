@@ -28,6 +28,7 @@
 //
 //   - etc/ssl/certs/ca-certificates.crt: the authorities that programs trust (roots.go), 170 KB;
 //   - usr/share/zoneinfo.zip: time zones, 410 KB (zones.go); PID 1 points programs to it;
+//   - etc/services: the names of some ports;
 //   - the files of Config.Files.
 //
 // The first two take a hundredth of a small guest's memory each, or less, and no time at its boot: the kernel takes

@@ -31,6 +31,7 @@ func (c Config) files(ctx context.Context, own goTool) ([]initramfs.File, error)
 	list := fileList{at: map[string]int{}}
 	list.add(trusted)
 	list.add(times)
+	list.add(services())
 	for _, f := range c.Files {
 		if err := list.take(f, c.Dir); err != nil {
 			return nil, err

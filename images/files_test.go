@@ -52,7 +52,7 @@ func TestFilesOfAnImage(t *testing.T) {
 	for _, f := range files {
 		got[f.Path] = f
 	}
-	if want := []string{"etc/shop/a", "etc/shop/deep/b", rootsPath, "usr/bin/one", zonesPath}; len(files) != len(want) ||
+	if want := []string{"etc/services", "etc/shop/a", "etc/shop/deep/b", rootsPath, "usr/bin/one", zonesPath}; len(files) != len(want) ||
 		!slices.Equal(slices.Sorted(maps.Keys(got)), want) {
 		t.Errorf("files %v, want %v", slices.Sorted(maps.Keys(got)), want)
 	}

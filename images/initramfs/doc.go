@@ -5,7 +5,7 @@
 //	init         PID 1, mode 0755
 //	app/main     the application, mode 0755
 //	dev/console  character device 5:1, or PID 1 has no standard output before /dev is mounted
-//	app dev etc proc run sys tmp  folders for PID 1 to mount on and write to
+//	app bin dev etc proc run sys tmp usr usr/bin  folders for PID 1 to mount on and write to, and programs to look into
 //
 // and the files that the image has beside its programs, with the folders they are in. All of it belongs to root and was made at time 0 in the order of the
 // names, so that the same two programs give the same bytes on every machine.

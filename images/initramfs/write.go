@@ -25,9 +25,10 @@ type folder struct {
 const rootMode = 0o755
 
 // folders are the root and what PID 1 mounts on or writes to.
+// The empty ones of programs are there because programs look into them.
 var folders = []folder{
-	{".", rootMode}, {"app", 0o755}, {"dev", 0o755}, {"etc", 0o755}, {"proc", 0o555}, {"run", 0o755},
-	{"sys", 0o555}, {"tmp", 0o1777},
+	{".", rootMode}, {"app", 0o755}, {"bin", 0o755}, {"dev", 0o755}, {"etc", 0o755}, {"proc", 0o555}, {"run", 0o755},
+	{"sys", 0o555}, {"tmp", 0o1777}, {"usr", 0o755}, {"usr/bin", 0o755},
 }
 
 // Content says which programs go into an archive, by their paths on this machine.

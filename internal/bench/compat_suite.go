@@ -59,10 +59,12 @@ func (s *suite) prepare(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find Go: %w", err)
 	}
-	source := filepath.Join(strings.TrimSpace(string(out)), "src", filepath.FromSlash(s.pkg))
+	source := strings.TrimSpace(string(out))
 	s.root = filepath.Join(s.dir, "go")
-	if err := os.CopyFS(filepath.Join(s.root, "src", filepath.FromSlash(s.pkg)), os.DirFS(source)); err != nil {
-		return fmt.Errorf("copy sources: %w", err)
+	for _, part := range []string{filepath.Join("src", filepath.FromSlash(s.pkg)), "src/testdata", "lib/time"} {
+		if err := os.CopyFS(filepath.Join(s.root, part), os.DirFS(filepath.Join(source, part))); err != nil {
+			return fmt.Errorf("copy sources: %w", err)
+		}
 	}
 	s.program = filepath.Join(s.dir, filepath.Base(s.pkg)+".test")
 	build := exec.CommandContext(ctx, "go", "test", "-c", "-tags=netgo,osusergo", "-o", s.program, s.pkg)

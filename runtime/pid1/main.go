@@ -142,7 +142,7 @@ func (g *guest) hello() (w hvcall.Welcome, err error) {
 }
 
 // fromHost handles what the host sends.
-func (g *guest) fromHost(_ context.Context, f hvcall.Frame) ([]byte, error) {
+func (g *guest) fromHost(ctx context.Context, f hvcall.Frame) ([]byte, error) {
 	switch f.Op {
 	case hvcall.OpGrant:
 		grant, err := hvcall.DecodeGrant(f.Payload)
@@ -156,6 +156,8 @@ func (g *guest) fromHost(_ context.Context, f hvcall.Frame) ([]byte, error) {
 			return nil, err
 		}
 		return nil, g.post(f.Op, func(c *control) { c.hostSteal(s) })
+	case hvcall.OpProfile:
+		return g.profiled(ctx, f.Payload)
 	case hvcall.OpShutdown:
 		s, err := hvcall.DecodeShutdown(f.Payload)
 		if err != nil {
