@@ -42,8 +42,8 @@ const (
 	maxFailures  = 1000
 )
 
-// check returns an error unless the probe can be carried out. nil is no probe.
-func (p *Probe) check(field string) error {
+// Check returns a *FrameError that names the field unless the probe can be carried out. nil is no probe.
+func (p *Probe) Check(field string) error {
 	if p == nil {
 		return nil
 	}

@@ -77,5 +77,5 @@ func DecodeWelcome(b []byte) (Welcome, error) {
 	case w.ShutdownMS < 0 || w.RefusalMS < 0 || w.WatchdogMS < 0:
 		return Welcome{}, &FrameError{Field: "welcome deadline", Why: "negative"}
 	}
-	return w, errors.Join(w.Readiness.check("welcome readiness"), w.Liveness.check("welcome liveness"))
+	return w, errors.Join(w.Readiness.Check("welcome readiness"), w.Liveness.Check("welcome liveness"))
 }

@@ -21,6 +21,15 @@ names it, or a static Linux executable.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := untilSignal(cmd.Context(), w.signals)
 			defer stop()
+			var err error
+			if o.manifest, err = findManifest(o.file, args[0]); err != nil {
+				return err
+			}
+			if o.manifest != nil && o.manifest.Refuse.Line != 0 && !o.refuseAfter.set {
+				if err := o.refuseAfter.Set(o.manifest.Refuse.Value); err != nil {
+					return o.manifest.Fault(o.manifest.Refuse, "refuse-after: %v", err)
+				}
+			}
 			image, err := o.build(ctx, w, args[0])
 			if err != nil {
 				return err

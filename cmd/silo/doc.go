@@ -7,9 +7,12 @@
 //	silo node [install]              keep guests on this machine
 //	silo run -d PKG|DIR [-- ARGS]    leave one to the node
 //	silo ps, logs, inspect, set, stop, kill, rm, dump
+//	silo stack, pprof                what a guest's program does
 //
 // PKG is a main package of the module at hand, or a static Linux executable; DIR is a folder with an
 // image that silo build wrote.
+//
+// silo.yaml in the package's folder, or the file that -f names, says how an application is run; docs/MANIFEST.md describes it.
 //
 // # Exit codes of silo run
 //

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"github.com/silo-os/silo/host/manifest"
 	"github.com/silo-os/silo/images"
 )
 
@@ -25,12 +26,16 @@ type imageOptions struct {
 	verbose bool
 
 	refuseAfter waitFlag
+
+	file     string             // path of the manifest, as given
+	manifest *manifest.Manifest // nil = there is none
 }
 
 func (o *imageOptions) register(f *pflag.FlagSet) {
 	f.StringVar(&o.source, "kernel-source", "", "`archive` with the kernel's source (default $"+sourceEnv+", else the distribution's package)")
 	f.StringSliceVar(&o.tags, "tags", nil, "build `tags` for the application")
 	f.Var(&o.refuseAfter, "refuse-after", "how long a thread may wait for memory that the host does not grant before the application is ended, such as 30s; 0 = for ever (default: the image's, else for ever)")
+	manifestFlag(f, &o.file)
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "tell what happens, on standard error")
 }
 
@@ -46,6 +51,9 @@ func (o *imageOptions) log(w *world) *slog.Logger {
 // image opens what is a folder with an image, and builds anything else.
 func (o *imageOptions) image(ctx context.Context, w *world, what string) (*images.Image, error) {
 	if isImage(what) {
+		if o.manifest != nil && len(o.manifest.Files) > 0 {
+			return nil, o.manifest.Fault(o.manifest.Files[0].Text, "files: %s is an image, which has its files: give them to silo build", what)
+		}
 		return images.Open(what)
 	}
 	return o.build(ctx, w, what)
@@ -63,7 +71,7 @@ func (o *imageOptions) build(ctx context.Context, w *world, pkg string) (*images
 		source, _ = w.lookupEnv(sourceEnv)
 	}
 	log := o.log(w)
-	cfg := images.Config{Package: goPackage(pkg), Tags: o.tags, RefuseAfter: o.refuseAfter.wait, Log: log, Kernel: images.KernelConfig{Source: source, Log: log}}
+	cfg := images.Config{Package: goPackage(pkg), Tags: o.tags, Files: manifestFiles(o.manifest), RefuseAfter: o.refuseAfter.wait, Log: log, Kernel: images.KernelConfig{Source: source, Log: log}}
 	if _, err := images.FindKernel(cfg.Kernel); err != nil || isTerminal(w.stderr) {
 		cfg.Progress = w.stderr // what takes seconds is nothing to write into a log
 	}

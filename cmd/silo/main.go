@@ -52,6 +52,6 @@ func newRoot(w *world) *cobra.Command {
 		SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
-	root.AddCommand(newBuild(w), newRun(w), newNode(w), newPs(w), newLogs(w), newInspect(w), newSet(w), newStop(w), newKill(w), newRm(w), newDump(w), newVersion(w))
+	root.AddCommand(newBuild(w), newRun(w), newNode(w), newPs(w), newLogs(w), newInspect(w), newSet(w), newStop(w), newKill(w), newRm(w), newDump(w), newStack(w), newPprof(w), newVersion(w))
 	return root
 }

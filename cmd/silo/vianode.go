@@ -86,6 +86,7 @@ func apiSpec(s node.GuestSpec) nodeapi.Spec {
 		HelloWithinMS:    s.HelloDeadline.Milliseconds(),
 		ShutdownWithinMS: s.ShutdownWithin.Milliseconds(),
 		RefuseAfterMS:    s.RefuseAfter.Milliseconds(),
+		Dir:              s.Dir, DNS: s.DNS, Readiness: s.Readiness, Liveness: s.Liveness, WatchdogMS: s.Watchdog.Milliseconds(),
 	}
 	for _, p := range s.Ports {
 		a.Ports = append(a.Ports, nodeapi.Port(p))

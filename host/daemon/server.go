@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/silo-os/silo/host/nodeapi"
+	"github.com/silo-os/silo/hvcall"
 )
 
 // mostBody is the largest request, bytes: a spec with all that it may hold.
@@ -23,16 +24,17 @@ type answer func(r *http.Request) (any, error)
 func (d *Daemon) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, a := range map[string]answer{
-		"GET /v1":                     func(*http.Request) (any, error) { return d.Info(), nil },
-		"GET /v1/guests":              func(*http.Request) (any, error) { return d.Guests(), nil },
-		"POST /v1/guests":             d.createGuest,
-		"GET /v1/guests/{name}":       func(r *http.Request) (any, error) { return d.Guest(r.PathValue("name")) },
-		"PATCH /v1/guests/{name}":     d.setGuest,
-		"DELETE /v1/guests/{name}":    func(r *http.Request) (any, error) { return nil, d.Remove(r.PathValue("name")) },
-		"POST /v1/guests/{name}/stop": d.stopGuest,
-		"POST /v1/guests/{name}/kill": func(r *http.Request) (any, error) { return d.Kill(r.Context(), r.PathValue("name")) },
-		"GET /v1/guests/{name}/wait":  func(r *http.Request) (any, error) { return d.Wait(r.Context(), r.PathValue("name")) },
-		"GET /v1/dump":                func(*http.Request) (any, error) { return d.State(), nil },
+		"GET /v1":                        func(*http.Request) (any, error) { return d.Info(), nil },
+		"GET /v1/guests":                 func(*http.Request) (any, error) { return d.Guests(), nil },
+		"POST /v1/guests":                d.createGuest,
+		"GET /v1/guests/{name}":          func(r *http.Request) (any, error) { return d.Guest(r.PathValue("name")) },
+		"PATCH /v1/guests/{name}":        d.setGuest,
+		"DELETE /v1/guests/{name}":       func(r *http.Request) (any, error) { return nil, d.Remove(r.PathValue("name")) },
+		"POST /v1/guests/{name}/stop":    d.stopGuest,
+		"POST /v1/guests/{name}/kill":    func(r *http.Request) (any, error) { return d.Kill(r.Context(), r.PathValue("name")) },
+		"GET /v1/guests/{name}/wait":     func(r *http.Request) (any, error) { return d.Wait(r.Context(), r.PathValue("name")) },
+		"POST /v1/guests/{name}/profile": d.profileGuest,
+		"GET /v1/dump":                   func(*http.Request) (any, error) { return d.State(), nil },
 	} {
 		mux.Handle(pattern, a)
 	}
@@ -112,6 +114,15 @@ func (d *Daemon) stopGuest(r *http.Request) (any, error) {
 		return nil, nodeapi.Refuse(nodeapi.CodeInvalid, "within_ms: use 0 to %d", mostTime.Milliseconds())
 	}
 	return d.Stop(r.Context(), r.PathValue("name"), milliseconds(s.WithinMS))
+}
+
+func (d *Daemon) profileGuest(r *http.Request) (any, error) {
+	var p hvcall.Profile
+	if err := read(r, &p); err != nil {
+		return nil, err
+	}
+	data, err := d.Profile(r.Context(), r.PathValue("name"), p)
+	return nodeapi.Profile{Data: data}, err
 }
 
 // logWriteWithin is how long a client may leave a piece of log unread.

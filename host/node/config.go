@@ -103,6 +103,10 @@ type GuestSpec struct {
 	Bridge            *bridge.Attachment // in place of Ports and Network; nil = Network says
 	DNS               []string           // addresses of resolvers; none = the network's own, which asks the host's
 
+	Readiness *hvcall.Probe // PID 1 says for the application that it serves; nil = it does so itself, or nobody does
+	Liveness  *hvcall.Probe // an application that has served and does not any more is ended; nil = nobody looks
+	Watchdog  time.Duration // an application that speaks with silo and answers no heartbeat for so long is ended; 0 = never
+
 	// Template lets the guest go on from the saved state of one like it, where there is one, and saves it for
 	// others where there is none.
 	Template bool

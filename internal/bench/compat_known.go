@@ -10,7 +10,10 @@ type explanation struct {
 }
 
 // explained are the differences that are inherent to what a guest is, or to what the host is.
-var explained = []explanation{}
+var explained = []explanation{
+	{"net", "TestMultiPathTCP", passed, skipped,
+		"a guest has one interface, so one path, and its kernel no multipath TCP; Go listens by TCP where it finds none"},
+}
 
 // explain finds why a difference is as it should be.
 func explain(d difference) (why string, ok bool) {
