@@ -11,6 +11,7 @@ type explanation struct {
 
 // explained are the differences that are inherent to what a guest is, or to what the host is.
 var explained = []explanation{
+	{"runtime", "TestUsingVDSO", passed, skipped, "it is watched by strace, which the host has and a guest, without other programs, has not"},
 	{"net", "TestMultiPathTCP", passed, skipped,
 		"a guest has one interface, so one path, and its kernel no multipath TCP; Go listens by TCP where it finds none"},
 }
