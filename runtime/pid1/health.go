@@ -2,7 +2,7 @@ package pid1
 
 // health decides from looks at an application what is to be said of it. It is pure.
 //
-//	starting   it has never answered. One good look moves it to serving.
+//	starting   it has never answered. One good look moves it to serving, and so does word from elsewhere that it serves.
 //	serving    it answers. As many bad looks in a row as its patience are told as a hang, and as many more again: whoever
 //	           hears of it may have a reason to wait.
 type health struct {
@@ -20,8 +20,10 @@ const (
 	nowHung            // it has answered, and does not any more
 )
 
-// saw takes in a look. What never answered is not hung: it may take its time to start.
-func (h *health) saw(good bool) verdict {
+// saw takes in a look, and whether the application is known to have served. What never did is not hung: it may take its
+// time to start.
+func (h *health) saw(good, served bool) verdict {
+	h.serving = h.serving || served && !good
 	switch {
 	case good && !h.serving:
 		h.serving, h.bad = true, 0

@@ -57,16 +57,26 @@ func askHTTP(conn net.Conn, path string) error {
 	return nil
 }
 
-// watch looks at something each time and tells what becomes known, until ctx ends or told says that it has heard enough.
-func watch(ctx context.Context, every time.Duration, h health, ask func(context.Context) error, told func(verdict, error) (more bool)) {
-	tick := time.NewTicker(every)
+// watch is what is looked at again and again.
+type watch struct {
+	every    time.Duration
+	patience int                         // bad looks in a row that count
+	ask      func(context.Context) error // returns why it is not well
+	served   func() bool                 // it is known to have served; nil = only a good look says so
+	told     func(verdict, error) (more bool)
+}
+
+// run looks and tells what becomes known, until ctx ends or told has heard enough.
+func (w watch) run(ctx context.Context) {
+	h := health{patience: w.patience}
+	tick := time.NewTicker(w.every)
 	defer tick.Stop()
 	for {
-		err := ask(ctx)
+		err := w.ask(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		if v := h.saw(err == nil); v != nothingNew && !told(v, err) {
+		if v := h.saw(err == nil, w.served != nil && w.served()); v != nothingNew && !w.told(v, err) {
 			return
 		}
 		select {

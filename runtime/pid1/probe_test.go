@@ -18,10 +18,13 @@ import (
 // TestHealth: what never served is not hung, and each run of bad looks as long as the patience is told once.
 func TestHealth(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
+		told := rapid.IntRange(0, 20).Draw(t, "look at which it is known from elsewhere that it served")
 		h := health{patience: rapid.IntRange(1, 5).Draw(t, "patience")}
 		served, run := false, 0
-		for _, good := range rapid.SliceOf(rapid.Bool()).Draw(t, "looks") {
+		for i, good := range rapid.SliceOf(rapid.Bool()).Draw(t, "looks") {
 			want := nothingNew
+			known := i == told
+			served = served || known && !good
 			switch {
 			case good:
 				if !served {
@@ -33,7 +36,7 @@ func TestHealth(t *testing.T) {
 					want = nowHung
 				}
 			}
-			if got := h.saw(good); got != want {
+			if got := h.saw(good, known); got != want {
 				t.Fatalf("%v, want %v", got, want)
 			}
 		}
@@ -96,15 +99,15 @@ func TestWatch(t *testing.T) {
 		var told []string
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		watch(ctx, time.Second, health{patience: 3}, func(context.Context) error {
+		watch{every: time.Second, patience: 3, ask: func(context.Context) error {
 			if age() < 5*time.Second || age() > 20*time.Second {
 				return errors.New("no")
 			}
 			return nil
-		}, func(v verdict, err error) bool {
+		}, told: func(v verdict, err error) bool {
 			told = append(told, age().String())
 			return v != nowHung
-		})
+		}}.run(ctx)
 		if got := strings.Join(told, " "); got != "5s 23s" {
 			t.Errorf("told after %s, want 5s 23s", got)
 		}

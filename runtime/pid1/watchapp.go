@@ -16,21 +16,22 @@ const hungWithin = 3 * time.Second
 // watchApplication looks at the application in the ways that the host wants, until ctx ends.
 func (g *guest) watchApplication(ctx context.Context, c *control) {
 	if p := c.welcome.Readiness; p != nil {
-		go watch(ctx, p.Every(), health{patience: p.Patience()}, func(ctx context.Context) error { return look(ctx, *p) },
-			func(verdict, error) bool { // the first time is all that the host wants to know
+		go watch{every: p.Every(), patience: p.Patience(), ask: func(ctx context.Context) error { return look(ctx, *p) },
+			told: func(verdict, error) bool { // the first time is all that the host wants to know
 				g.ready.Store(true)
 				g.heed(g.host.SendReady())
 				return false
-			})
+			}}.run(ctx)
 	}
 	if p := c.welcome.Liveness; p != nil {
-		go watch(ctx, p.Every(), health{patience: p.Patience()}, func(ctx context.Context) error { return look(ctx, *p) },
-			func(v verdict, err error) bool {
+		go watch{every: p.Every(), patience: p.Patience(), ask: func(ctx context.Context) error { return look(ctx, *p) },
+			served: g.ready.Load,
+			told: func(v verdict, err error) bool {
 				if v == nowHung {
 					c.post(func(c *control) { c.hung(fmt.Sprintf("its liveness probe failed %d times: %v", p.Patience(), err)) })
 				}
 				return true
-			})
+			}}.run(ctx)
 	}
 }
 
@@ -41,21 +42,22 @@ func (c *control) guard(ctx context.Context, app speaker) {
 		return
 	}
 	every := watchdog / beatsIn
-	go watch(ctx, every, health{patience: beatsIn}, func(ctx context.Context) error {
+	go watch{every: every, patience: beatsIn, ask: func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, every)
 		defer cancel()
 		_, err := app.RoundTrip(ctx)
 		return err
-	}, func(v verdict, err error) bool {
-		if v == nowHung {
-			c.post(func(c *control) {
-				if c.app == app { // who hung up does not speak any more
-					c.hung(fmt.Sprintf("it answered no heartbeat for %v", watchdog))
-				}
-			})
-		}
-		return true
-	})
+	}, served: func() bool { return true }, // it said Hello
+		told: func(v verdict, err error) bool {
+			if v == nowHung {
+				c.post(func(c *control) {
+					if c.app == app { // who hung up does not speak any more
+						c.hung(fmt.Sprintf("it answered no heartbeat for %v", watchdog))
+					}
+				})
+			}
+			return true
+		}}.run(ctx)
 }
 
 // hung ends an application that does not serve any more. A Go program answers SIGQUIT with the stacks of its
