@@ -48,7 +48,7 @@ func settings(m *manifest.Manifest) (all []setting) {
 		{"name", "name", m.Name}, {"memory", "memory", m.Memory}, {"cpus", "cpus", m.CPUs}, {"weight", "weight", m.Weight},
 		{"network", "network", m.Network}, {"restart", "restart", m.Restart}, {"shutdown", "shutdown-within", m.Shutdown},
 		{"hello", "hello-within", m.Hello}, {"refuse-after", "refuse-after", m.Refuse}, {"template", "template", m.Saved},
-		{"dir", "dir", m.Dir},
+		{"dir", "dir", m.Dir}, {"bridge", "net", m.Bridge},
 	} {
 		if s.value.Line != 0 {
 			all = append(all, setting{s.key, s.flag, []manifest.Text{s.value}})
@@ -59,9 +59,11 @@ func settings(m *manifest.Manifest) (all []setting) {
 
 // applyManifest sets the flags that were not given by what the manifest says.
 func applyManifest(m *manifest.Manifest, f *pflag.FlagSet) error {
+	given := map[string]bool{}
+	f.Visit(func(flag *pflag.Flag) { given[flag.Name] = true })
 	for _, s := range settings(m) {
 		flag := f.Lookup(s.flag)
-		if flag != nil && flag.Changed {
+		if given[s.flag] || otherNetwork(s.flag, given) {
 			continue
 		}
 		for _, v := range s.values {
@@ -77,6 +79,17 @@ func applyManifest(m *manifest.Manifest, f *pflag.FlagSet) error {
 		}
 	}
 	return nil
+}
+
+// otherNetwork reports whether the flags have chosen a network beside which a setting makes no sense.
+func otherNetwork(setting string, given map[string]bool) bool {
+	switch setting {
+	case "net":
+		return given["network"] || given["publish"]
+	case "network", "publish":
+		return given["net"]
+	}
+	return false
 }
 
 // manifestEnv is the environment that the manifest gives, but for what the flags give. Values of secrets are read now, and

@@ -105,6 +105,24 @@ func TestFlagsOverrideTheManifest(t *testing.T) {
 	}
 }
 
+// TestOneNetworkOfTwo: the flags choose another than the manifest.
+func TestOneNetworkOfTwo(t *testing.T) {
+	got, _ := specOf(t, shopFolder(t), "--net", "bridge=br0,ip=192.0.2.7/24")
+	if got.Bridge == nil || got.Bridge.Bridge != "br0" || len(got.Ports) != 0 || got.Network != vmm.NetworkUser {
+		t.Errorf("bridge %v, ports %v, network %q", got.Bridge, got.Ports, got.Network)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, manifest.FileName), []byte("bridge: bridge=br1,ip=192.0.2.8/24\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ = specOf(t, dir); got.Bridge == nil || got.Bridge.Bridge != "br1" {
+		t.Errorf("bridge %v, want the manifest's", got.Bridge)
+	}
+	if got, _ = specOf(t, dir, "-p", "80:80"); got.Bridge != nil || len(got.Ports) != 1 {
+		t.Errorf("bridge %v, ports %v, want the flag's", got.Bridge, got.Ports)
+	}
+}
+
 func TestManifestIsFound(t *testing.T) {
 	dir := shopFolder(t)
 	for what, found := range map[string]bool{dir: true, t.TempDir(): false, "example.org/shop": false, filepath.Join(dir, "conf"): false} {
