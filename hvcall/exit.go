@@ -11,6 +11,7 @@ const (
 	CausePanic    Cause = "panic"    // a Go panic or fatal error; Trace has it
 	CauseMemory   Cause = "memory"   // the kernel killed it for want of memory
 	CauseRefused  Cause = "refused"  // it waited at the memory gate longer than allowed
+	CauseHung     Cause = "hung"     // it did not answer its liveness probe or its watchdog; Trace has its goroutines
 	CauseStart    Cause = "start"    // it could not be started
 	CauseInit     Cause = "init"     // PID 1 itself failed
 	CauseKernel   Cause = "kernel"   // the guest's kernel panicked; stated by the host
@@ -18,7 +19,7 @@ const (
 	CauseShutdown Cause = "shutdown" // ended by a signal that a shutdown asked for
 )
 
-var causes = map[Cause]bool{CauseExit: true, CauseSignal: true, CausePanic: true, CauseMemory: true, CauseRefused: true,
+var causes = map[Cause]bool{CauseExit: true, CauseSignal: true, CausePanic: true, CauseMemory: true, CauseRefused: true, CauseHung: true,
 	CauseStart: true, CauseInit: true, CauseKernel: true, CauseHost: true, CauseShutdown: true}
 
 // MaxTrace is the longest text and the longest trace, in bytes, that an Exit carries; the beginning

@@ -76,6 +76,8 @@ func FuzzDecodeWelcome(f *testing.F) { fuzzDecode(f, DecodeWelcome, Welcome.Enco
 func FuzzDecodeMigrate(f *testing.F) { fuzzDecode(f, DecodeMigrate, Migrate.Encode) }
 func FuzzDecodeExit(f *testing.F)    { fuzzDecode(f, DecodeExit, Exit.Encode) }
 
+func FuzzDecodeProfile(f *testing.F) { fuzzDecode(f, DecodeProfile, Profile.Encode) }
+
 func FuzzDecodeFault(f *testing.F) {
 	seedPayloads(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -138,7 +140,7 @@ func TestCorpusNames(t *testing.T) {
 	}
 	known := map[string]bool{"FuzzReadFrame": true, "FuzzDecodeDemand": true, "FuzzDecodeGrant": true, "FuzzDecodeUsage": true,
 		"FuzzDecodeLog": true, "FuzzDecodeShutdown": true, "FuzzDecodeClock": true, "FuzzDecodeSteal": true, "FuzzDecodeHello": true,
-		"FuzzDecodeWelcome": true, "FuzzDecodeExit": true, "FuzzDecodeMigrate": true, "FuzzDecodeFault": true, "FuzzConn": true}
+		"FuzzDecodeWelcome": true, "FuzzDecodeExit": true, "FuzzDecodeMigrate": true, "FuzzDecodeProfile": true, "FuzzDecodeFault": true, "FuzzConn": true}
 	for _, d := range dirs {
 		if !known[filepath.Base(d)] {
 			t.Errorf("%s belongs to no fuzzer", d)

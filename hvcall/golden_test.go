@@ -44,16 +44,18 @@ var (
 	goldenWelcome = Welcome{Name: "kv-1", Capabilities: []Capability{CapMemory, CapCPU, CapLog}, MaxFrame: 1 << 20,
 		Grant:  GrantJSON{Serial: 1, Memory: 64 << 20, MilliCPU: 1000},
 		Memory: MemoryBounds{Boot: 64 << 20, Max: 2 << 30}, CPU: CPUBounds{MinMilli: 1000, MaxMilli: 2000},
-		Args: []string{"-listen", ":6379"}, Env: []string{"TOKEN=secret"},
+		Args: []string{"-listen", ":6379"}, Env: []string{"TOKEN=secret"}, Dir: "/data",
 		Network: &Network{MAC: "52:54:00:12:34:56", Address: []string{"10.0.2.15/24"}, Gateway: []string{"10.0.2.2"},
 			DNS: []string{"10.0.2.3"}, MTU: 1500},
-		UnixNanos: 1767225600e9, Seed: []byte("\x00\x01\xfe\xff"), ShutdownMS: 10_000, RefusalMS: 30_000}
+		UnixNanos: 1767225600e9, Seed: []byte("\x00\x01\xfe\xff"), ShutdownMS: 10_000, RefusalMS: 30_000,
+		Readiness: &Probe{Port: 80, Path: "/healthz", EveryMS: 500}, Liveness: &Probe{Port: 80, WithinMS: 2000, Failures: 5}, WatchdogMS: 10_000}
 	goldenDemand = Demand{Revision: 7, Memory: 768 << 20, Floor: 512 << 20, IO: 100 << 20, MilliCPU: 1500, MilliCPUFloor: 250,
 		Applied: 6, Urgency: UrgencySoon, Reason: ReasonForecast}
 	goldenGrant = Grant{Serial: 8, Revision: 7, Memory: 640 << 20, IO: 50 << 20, MilliCPU: 2000, Within: 250, Price: 3, Limit: LimitHost}
 	goldenUsage = Usage{Applied: 8, Total: 640 << 20, Free: 40 << 20, Application: 560 << 20, Live: 300 << 20, Stalls: 2,
 		StallNanos: 1_500_000, Kills: 0, Cycles: 41, CPUNanos: 9_000_000_000, MilliCPU: 2000, Online: 2, Runnable: 5, GoMaxProcs: 2}
 	goldenArrived = Migrate{Phase: PhaseArrived, UnixNanos: 1767225600e9, Seed: []byte("\x00\x01\xfe\xff")}
+	goldenProfile = Profile{Kind: ProfileCPU, Millis: 5000}
 	goldenExit    = Exit{Cause: CausePanic, Code: 2, Text: "panic: index out of range", Trace: "goroutine 1 [running]:\nmain.main()\n"}
 )
 
@@ -80,6 +82,8 @@ var goldens = []golden{
 		fmt.Sprintf("%+v", Migrate{Phase: PhasePrepare, WithinMS: 2000})},
 	{"12-migrate-arrived-call", call(OpMigrate, 8, goldenArrived.Encode()), "", show(DecodeMigrate), fmt.Sprintf("%+v", goldenArrived)},
 	{"12-migrate-reply", reply(OpMigrate, 8, nil), "", nil, ""},
+	{"13-profile-call", call(OpProfile, 7, goldenProfile.Encode()), "", show(DecodeProfile), fmt.Sprintf("%+v", goldenProfile)},
+	{"13-profile-reply", reply(OpProfile, 7, []byte("\x1f\x8b\x08")), "", nil, ""},
 	{"fault-reply", Frame{Header{Op: 99, Flags: FlagReply | FlagError, Seq: 6}, (&Fault{Code: CodeUnknown, Text: "no handler"}).encode()}, "",
 		func(b []byte) (string, error) { return decodeFault(99, b).Error(), nil }, "call op(99): unknown operation: no handler"},
 }

@@ -19,11 +19,13 @@ const (
 	OpTime      Op = 10 // guest → host, call: answered with the host's clock
 	OpSteal     Op = 11 // host → guest, statement: how much of the granted vCPU time others took
 	OpMigrate   Op = 12 // host → guest, call: how far its move to another host is
+	OpProfile   Op = 13 // host → guest, call: a profile of the application
 )
 
 var opNames = map[Op]string{
 	OpHello: "hello", OpReady: "ready", OpDemand: "demand", OpGrant: "grant", OpUsage: "usage",
 	OpLog: "log", OpExit: "exit", OpShutdown: "shutdown", OpHeartbeat: "heartbeat", OpTime: "time", OpSteal: "steal", OpMigrate: "migrate",
+	OpProfile: "profile",
 }
 
 // String is the operation's name in logs and errors.

@@ -83,6 +83,38 @@ func checkRefused[T any](t *testing.T, decode func([]byte) (T, error), cases []r
 	}
 }
 
+func TestProfileRefused(t *testing.T) {
+	for _, k := range ProfileKinds {
+		if err := (Profile{Kind: k, Millis: 1000}).Check(); err != nil {
+			t.Error(err)
+		}
+	}
+	checkRefused(t, DecodeProfile, []refusal{
+		{"empty", "profile payload", nil},
+		{"no kind", "profile kind", []byte(`{}`)},
+		{"unknown kind", "profile kind", []byte(`{"kind":"coffee"}`)},
+		{"negative", "profile millis", []byte(`{"kind":"cpu","millis":-1}`)},
+		{"for ever", "profile millis", []byte(`{"kind":"cpu","millis":300001}`)},
+	})
+}
+
+func TestProbeRefused(t *testing.T) {
+	welcome := func(probe string) []byte { return []byte(`{"grant":{},"memory":{},"cpu":{},"liveness":` + probe + `}`) }
+	if _, err := DecodeWelcome(welcome(`{"port":80,"path":"/x"}`)); err != nil {
+		t.Error(err)
+	}
+	checkRefused(t, DecodeWelcome, []refusal{
+		{"no port", "welcome liveness port", welcome(`{}`)},
+		{"port", "welcome liveness port", welcome(`{"port":65536}`)},
+		{"path", "welcome liveness path", welcome(`{"port":80,"path":"x"}`)},
+		{"two requests", "welcome liveness path", welcome(`{"port":80,"path":"/ HTTP/1.1\r\n"}`)},
+		{"every", "welcome liveness every", welcome(`{"port":80,"every_ms":-1}`)},
+		{"within", "welcome liveness within", welcome(`{"port":80,"within_ms":86400001}`)},
+		{"failures", "welcome liveness failures", welcome(`{"port":80,"failures":1001}`)},
+		{"watchdog", "welcome deadline", []byte(`{"grant":{},"memory":{},"cpu":{},"watchdog_ms":-1}`)},
+	})
+}
+
 func TestDemandRefused(t *testing.T) {
 	b := Demand{Memory: 10, Floor: 10, MilliCPU: 10, MilliCPUFloor: 10}.AppendTo(nil)
 	if _, err := DecodeDemand(b); err != nil {

@@ -1,6 +1,9 @@
 package hvcall
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Welcome answers Hello: limits, and to PID 1 the whole boot configuration. Secrets travel here and
 // nowhere else: not on a command line, not in an image.
@@ -13,12 +16,16 @@ type Welcome struct {
 	CPU          CPUBounds    `json:"cpu"`
 	Args         []string     `json:"args,omitempty"` // arguments of the application, without its name
 	Env          []string     `json:"env,omitempty"`  // KEY=VALUE; may hold secrets
+	Dir          string       `json:"dir,omitempty"`  // working directory of the application; "" = /
 	Network      *Network     `json:"network,omitempty"`
 	Volumes      []Volume     `json:"volumes,omitempty"`    // only to who names CapVolumes; at most MaxVolumes
 	UnixNanos    int64        `json:"unix_nanos,omitempty"` // the host's clock
 	Seed         []byte       `json:"seed,omitempty"`       // random bytes, at most MaxSeed, for the guest's kernel to mix into its own; never the same twice
 	ShutdownMS   int64        `json:"shutdown_ms,omitempty"`
-	RefusalMS    int64        `json:"refusal_ms,omitempty"` // how long a thread may wait at the gate when the host has no more; 0 = for ever
+	Readiness    *Probe       `json:"readiness,omitempty"`   // nil = the application says so itself
+	Liveness     *Probe       `json:"liveness,omitempty"`    // nil = it is not looked at
+	WatchdogMS   int64        `json:"watchdog_ms,omitempty"` // an application that speaks and answers no heartbeat for so long is ended; 0 = never
+	RefusalMS    int64        `json:"refusal_ms,omitempty"`  // how long a thread may wait at the gate when the host has no more; 0 = for ever
 }
 
 // MaxSeed is the most random bytes in a Welcome.
@@ -68,11 +75,8 @@ func DecodeWelcome(b []byte) (Welcome, error) {
 		return Welcome{}, &FrameError{Field: "welcome cpu", Value: uint64(w.CPU.MaxMilli), Why: "out of range"}
 	case len(w.Seed) > MaxSeed:
 		return Welcome{}, &FrameError{Field: "welcome seed", Value: uint64(len(w.Seed)), Why: fmt.Sprintf("above the limit of %d bytes", MaxSeed)}
-	case w.ShutdownMS < 0 || w.RefusalMS < 0:
+	case w.ShutdownMS < 0 || w.RefusalMS < 0 || w.WatchdogMS < 0:
 		return Welcome{}, &FrameError{Field: "welcome deadline", Why: "negative"}
 	}
-	if err := checkVolumes(w.Volumes); err != nil {
-		return Welcome{}, err
-	}
-	return w, nil
+	return w, errors.Join(checkVolumes(w.Volumes), w.Readiness.Check("welcome readiness"), w.Liveness.Check("welcome liveness"))
 }

@@ -22,6 +22,7 @@ type Config struct {
 	Progress io.Writer    // nil = silent
 	Log      *slog.Logger // nil = silent
 	Tags     []string     // build tags of the application, besides netgo and osusergo
+	Files    []File       // of the guest, besides the programs, TLS roots and time zones; Source is looked up in Dir
 
 	// RefuseAfter is how long a thread may wait for memory that the host does not grant before the
 	// application is ended, with the cause told; 0 = for ever. It stands in the manifest.

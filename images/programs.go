@@ -11,7 +11,7 @@ import (
 	"github.com/silo-os/silo/images/initramfs"
 )
 
-// programs makes the application and PID 1, at the same time, and returns where they are.
+// programs makes the application and PID 1, at the same time, and returns where they and all other files of the guest are.
 func (c Config) programs(ctx context.Context, scratch string) (initramfs.Content, error) {
 	content := initramfs.Content{Init: filepath.Join(scratch, "init"), App: filepath.Join(scratch, "app")}
 	tmp := filepath.Join(scratch, "tmp")
@@ -41,7 +41,11 @@ func (c Config) programs(ctx context.Context, scratch string) (initramfs.Content
 			return err
 		}
 		c.Log.Debug("compiling PID 1", "source", dir)
-		return goTool{dir: dir, tmp: tmp, own: true}.build(ctx, initPackage, content.Init)
+		own := goTool{dir: dir, tmp: tmp, own: true}
+		if content.Files, err = c.files(ctx, own); err != nil {
+			return err
+		}
+		return own.build(ctx, initPackage, content.Init)
 	})
 	return content, both.Wait()
 }

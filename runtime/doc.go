@@ -15,6 +15,9 @@
 // and changes nothing else. An application that imports neither is elastic as well: PID 1 governs
 // it from outside, later and more coarsely.
 //
+// Such a program can be looked at while it runs: silo stack and silo pprof ask PID 1, and PID 1 asks the program. When the guest is
+// to end, [Guest.Grace] is a context for what is left to do.
+//
 // # Outside a guest
 //
 // Under go run or go test, where PID 1 left no descriptor, Main runs the function all the same,

@@ -116,37 +116,50 @@ func (s *session) hold(g hvcall.Grant) bool {
 }
 
 func (s *session) serve() {
-	err := s.conn.Serve(context.Background(), func(ctx context.Context, f hvcall.Frame) ([]byte, error) { return nil, s.hear(ctx, f) })
+	err := s.conn.Serve(context.Background(), s.hear)
 	s.log.Debug("conversation with PID 1 ended", "err", err)
 }
 
 // hear takes in what PID 1 says.
-func (s *session) hear(ctx context.Context, f hvcall.Frame) error {
+func (s *session) hear(ctx context.Context, f hvcall.Frame) ([]byte, error) {
 	switch f.Op {
 	case hvcall.OpGrant:
 		g, err := hvcall.DecodeGrant(f.Payload)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if !s.hold(g) {
 			s.apply(g)
 		}
-		return nil
+		return nil, nil
 	case hvcall.OpSteal:
 		st, err := hvcall.DecodeSteal(f.Payload)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		s.stolen(st)
-		return nil
+		return nil, nil
 	case hvcall.OpMigrate:
 		m, err := hvcall.DecodeMigrate(f.Payload)
 		if err == nil {
 			s.migrate(ctx, m)
 		}
-		return err
+		return nil, err
+	case hvcall.OpShutdown:
+		d, err := hvcall.DecodeShutdown(f.Payload)
+		if err != nil {
+			return nil, err
+		}
+		ending.in(d.Within)
+		return nil, nil
+	case hvcall.OpProfile:
+		p, err := hvcall.DecodeProfile(f.Payload)
+		if err != nil {
+			return nil, err
+		}
+		return profile(ctx, p)
 	}
-	return &hvcall.Fault{Op: f.Op, Code: hvcall.CodeUnknown}
+	return nil, &hvcall.Fault{Op: f.Op, Code: hvcall.CodeUnknown}
 }
 
 // stolen hands on what others on the host took. Before there is a governor it is of no use, and will be said again when it

@@ -64,8 +64,9 @@ func TestSessionSpeaksWithPID1(t *testing.T) {
 		payload []byte
 		bad     bool
 	}{{hvcall.OpSteal, hvcall.Steal{Taken: 250}.AppendTo(nil), false}, {hvcall.OpSteal, nil, true}, {hvcall.OpGrant, nil, true}, {hvcall.OpExit, nil, true},
-		{hvcall.OpMigrate, hvcall.Migrate{Phase: hvcall.PhaseCancelled}.Encode(), false}, {hvcall.OpMigrate, nil, true}} {
-		if err := s.hear(t.Context(), hvcall.Frame{Header: hvcall.Header{Op: c.op}, Payload: c.payload}); (err != nil) != c.bad {
+		{hvcall.OpMigrate, hvcall.Migrate{Phase: hvcall.PhaseCancelled}.Encode(), false}, {hvcall.OpMigrate, nil, true},
+		{hvcall.OpProfile, nil, true}, {hvcall.OpProfile, hvcall.Profile{Kind: hvcall.ProfileHeap}.Encode(), false}, {hvcall.OpShutdown, nil, true}} {
+		if _, err := s.hear(t.Context(), hvcall.Frame{Header: hvcall.Header{Op: c.op}, Payload: c.payload}); (err != nil) != c.bad {
 			t.Errorf("%s of %d bytes: %v", c.op, len(c.payload), err)
 		}
 	}

@@ -84,8 +84,16 @@ give the same bytes.`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f, err := findFormat(as)
+			if err == nil {
+				o.manifest, err = findManifest(o.file, args[0])
+			}
 			if err != nil {
 				return err
+			}
+			if o.manifest != nil && o.manifest.Refuse.Line != 0 && !o.refuseAfter.set {
+				if err := o.refuseAfter.Set(o.manifest.Refuse.Value); err != nil {
+					return o.manifest.Fault(o.manifest.Refuse, "refuse-after: %v", err)
+				}
 			}
 			ctx, stop := untilSignal(cmd.Context(), w.signals)
 			defer stop()

@@ -10,9 +10,12 @@
 //	silo node [install]              keep guests on this machine
 //	silo run -d PKG|IMAGE [-- ARGS]    leave one to the node
 //	silo ps, logs, inspect, set, stop, kill, rm, dump
+//	silo stack, pprof                what a guest's program does
 //
 // PKG is a main package of the module at hand, one of any module with a version (path@v1.2.3, path@latest), or a
 // static Linux executable; IMAGE is what silo build or silo push wrote: a folder, an OCI layout, or oci://REF.
+//
+// silo.yaml in the package's folder, or the file that -f names, says how an application is run; docs/MANIFEST.md describes it.
 //
 // # Exit codes of silo run
 //

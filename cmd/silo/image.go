@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"github.com/silo-os/silo/host/manifest"
 	"github.com/silo-os/silo/images"
 	"github.com/silo-os/silo/images/oci"
 )
@@ -27,12 +28,16 @@ type imageOptions struct {
 	verbose bool
 
 	refuseAfter waitFlag
+
+	file     string             // path of the manifest, as given
+	manifest *manifest.Manifest // nil = there is none
 }
 
 func (o *imageOptions) register(f *pflag.FlagSet) {
 	f.StringVar(&o.source, "kernel-source", "", "`archive` with the kernel's source (default $"+sourceEnv+", else the distribution's package)")
 	f.StringSliceVar(&o.tags, "tags", nil, "build `tags` for the application")
 	f.Var(&o.refuseAfter, "refuse-after", "how long a thread may wait for memory that the host does not grant before the application is ended, such as 30s; 0 = for ever (default: the image's, else for ever)")
+	manifestFlag(f, &o.file)
 	f.BoolVar(&o.verbose, "verbose", false, "tell what happens, on standard error")
 }
 
@@ -47,6 +52,10 @@ func (o *imageOptions) log(w *world) *slog.Logger {
 
 // image opens what is a folder with an image, brings what is in a registry or a layout, and builds anything else.
 func (o *imageOptions) image(ctx context.Context, w *world, what string) (*images.Image, error) {
+	made := strings.HasPrefix(what, oci.Scheme) || oci.IsLayout(what) || isImage(what)
+	if made && o.manifest != nil && len(o.manifest.Files) > 0 {
+		return nil, o.manifest.Fault(o.manifest.Files[0].Text, "files: %s is an image, which has its files: give them to silo build", what)
+	}
 	switch {
 	case strings.HasPrefix(what, oci.Scheme):
 		return oci.Pull(ctx, "", what)
@@ -70,7 +79,7 @@ func (o *imageOptions) build(ctx context.Context, w *world, pkg string) (*images
 		source, _ = w.lookupEnv(sourceEnv)
 	}
 	log := o.log(w)
-	cfg := images.Config{Package: goPackage(pkg), Tags: o.tags, RefuseAfter: o.refuseAfter.wait, Log: log, Kernel: images.KernelConfig{Source: source, Log: log}}
+	cfg := images.Config{Package: goPackage(pkg), Tags: o.tags, Files: manifestFiles(o.manifest), RefuseAfter: o.refuseAfter.wait, Log: log, Kernel: images.KernelConfig{Source: source, Log: log}}
 	if _, err := images.FindKernel(cfg.Kernel); err != nil || isTerminal(w.stderr) {
 		cfg.Progress = w.stderr // what takes seconds is nothing to write into a log
 	}

@@ -26,6 +26,8 @@ type runOptions struct {
 	name    string
 	network string
 	bridge  bridgeFlag
+	dir     string
+	dns     []string
 	weight  uint32
 	volumes volumesFlag
 
@@ -46,7 +48,8 @@ func newRun(w *world) *cobra.Command {
 		Short: "Run an application in a guest whose memory and vCPUs follow its needs",
 		Long: `Run an application in a virtual machine of its own and exit with its exit code. PKG is a main package, one of any
 module with a version behind it (path@v1.2.3, path@latest), which is built first where that is needed, or a static
-executable; IMAGE is a folder that silo build wrote, an OCI layout, or oci://REF in a registry. Ctrl-C asks the application to end,
+executable; IMAGE is a folder that silo build wrote, an OCI layout, or oci://REF in a registry. What silo.yaml in the package's
+folder says (docs/MANIFEST.md) holds where no flag says otherwise. Ctrl-C asks the application to end,
 a second Ctrl-C kills it.`,
 		Example: "  silo run ./examples/hello -p 8080:8080 --memory 64M:2G --cpus 1:2\n  silo run out/server -e TOKEN -- -listen :80",
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -56,10 +59,14 @@ a second Ctrl-C kills it.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			given, err := o.readManifest(cmd, args)
+			if err != nil {
+				return err
+			}
 			if err := o.oneNetwork(cmd.Flags().Changed("network")); err != nil {
 				return err
 			}
-			code, err := o.run(cmd.Context(), w, args[0], args[1:])
+			code, err := o.run(cmd.Context(), w, args[0], given)
 			if err == nil && code != 0 {
 				err = &exitError{code}
 			}
@@ -86,9 +93,24 @@ func (o *runOptions) register(cmd *cobra.Command, w *world) {
 	f.StringVar(&o.name, "name", "", "the guest's name and host name (default: the application's)")
 	f.StringVar(&o.network, "network", "user", "`KIND` of network: user, restricted (only -p works) or none")
 	f.Var(&o.bridge, "net", "attach the guest to a bridge of the host; ip, gw and dns may be repeated")
+	f.StringVar(&o.dir, "dir", "", "working `folder` of the application in the guest (default /)")
+	f.StringArrayVar(&o.dns, "dns", nil, "`address` of a resolver for the guest, in place of the host's; may be repeated")
 	f.StringVar(&o.saved, "template", "auto", "auto: go on from the saved state of a guest like this one, and save the first; off: boot")
 	f.DurationVar(&o.shutdownWithin, "shutdown-within", 10*time.Second, "`time` for a clean end after Ctrl-C")
 	f.DurationVar(&o.helloWithin, "hello-within", 30*time.Second, "`time` for the guest to boot")
+}
+
+// readManifest finds the manifest, puts what it says where no flag does, and returns the application's arguments.
+func (o *runOptions) readManifest(cmd *cobra.Command, args []string) (given []string, err error) {
+	if o.manifest, err = findManifest(o.file, args[0]); err != nil || o.manifest == nil {
+		return args[1:], err
+	}
+	if cmd.ArgsLenAtDash() < 0 { // who writes -- and nothing wants no arguments
+		for _, a := range o.manifest.Args {
+			args = append(args, a.Value)
+		}
+	}
+	return args[1:], applyManifest(o.manifest, cmd.Flags())
 }
 
 // run is the whole command; it returns the exit code.
@@ -201,9 +223,19 @@ func (o *runOptions) spec(w *world, args []string) (node.GuestSpec, error) {
 	if err := node.CheckVolumes(o.volumes); err != nil {
 		return node.GuestSpec{}, err
 	}
+	if o.manifest != nil {
+		if env, err = manifestEnv(o.manifest, env, w.lookupEnv); err != nil {
+			return node.GuestSpec{}, err
+		}
+	}
 	network, ok := map[string]vmm.Network{"user": vmm.NetworkUser, "restricted": vmm.NetworkRestricted, "none": vmm.NetworkNone}[o.network]
 	if !ok {
 		return node.GuestSpec{}, fmt.Errorf("--network %q: not a kind of network: use user, restricted or none", o.network)
+	}
+	switch nodeapi.Restart(o.restart) {
+	case nodeapi.RestartNever, nodeapi.RestartOnFailure, nodeapi.RestartAlways:
+	default:
+		return node.GuestSpec{}, fmt.Errorf("--restart %q: use never, on-failure or always", o.restart)
 	}
 	if o.saved != "auto" && o.saved != "off" {
 		return node.GuestSpec{}, fmt.Errorf("--template %q: use auto or off", o.saved)
@@ -214,6 +246,10 @@ func (o *runOptions) spec(w *world, args []string) (node.GuestSpec, error) {
 		CPU:    node.CPU{MinMilli: uint32(o.cpus.least), MaxMilli: uint32(o.cpus.most)},
 		Stdout: w.stdout, Stderr: w.stderr,
 		HelloDeadline: o.helloWithin, ShutdownWithin: o.shutdownWithin,
+	}
+	s.Dir, s.DNS = o.dir, o.dns
+	if m := o.manifest; m != nil {
+		s.Readiness, s.Liveness, s.Watchdog = probe(m.Readiness), probe(m.Liveness), m.Watchdog
 	}
 	if o.verbose {
 		s.InitLog, s.Console = w.stderr, w.stderr

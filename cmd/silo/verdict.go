@@ -57,6 +57,8 @@ func explain(e hvcall.Exit) string {
 		return "the guest's kernel killed the application for want of memory" + text + ": raise the maximum of --memory"
 	case hvcall.CauseRefused:
 		return "the application waited in vain for memory and was ended" + text + ": raise the maximum of --memory, or make room on the host"
+	case hvcall.CauseHung:
+		return "the application did not serve any more and was ended" + text
 	case hvcall.CauseStart:
 		return "the guest could not start the application" + text
 	case hvcall.CauseInit:

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/silo-os/silo/host/nodeapi"
+	"github.com/silo-os/silo/hvcall"
 )
 
 // mostBody is the largest request, bytes: a spec with all that it may hold.
@@ -42,6 +43,7 @@ func (d *Daemon) Handler() http.Handler {
 		"DELETE /v1/moves/{id}":          func(r *http.Request) (any, error) { return nil, d.ForgetMove(r.Context(), r.PathValue("id")) },
 		"GET /v1/volumes":                func(*http.Request) (any, error) { return d.Volumes() },
 		"DELETE /v1/volumes/{name}":      func(r *http.Request) (any, error) { return nil, d.RemoveVolume(r.Context(), r.PathValue("name")) },
+		"POST /v1/guests/{name}/profile": d.profileGuest,
 		"GET /v1/dump":                   func(*http.Request) (any, error) { return d.State(), nil },
 	} {
 		mux.Handle(pattern, a)
@@ -138,6 +140,15 @@ func (d *Daemon) stopGuest(r *http.Request) (any, error) {
 		return nil, nodeapi.Refuse(nodeapi.CodeInvalid, "within_ms: use 0 to %d", mostTime.Milliseconds())
 	}
 	return d.Stop(r.Context(), r.PathValue("name"), milliseconds(s.WithinMS))
+}
+
+func (d *Daemon) profileGuest(r *http.Request) (any, error) {
+	var p hvcall.Profile
+	if err := read(r, &p); err != nil {
+		return nil, err
+	}
+	data, err := d.Profile(r.Context(), r.PathValue("name"), p)
+	return nodeapi.Profile{Data: data}, err
 }
 
 // logWriteWithin is how long a client may leave a piece of log unread.

@@ -61,7 +61,7 @@ func check(s nodeapi.Spec) error {
 	for _, t := range []struct {
 		field string
 		ms    int64
-	}{{"hello_within_ms", s.HelloWithinMS}, {"shutdown_within_ms", s.ShutdownWithinMS}, {"refuse_after_ms", s.RefuseAfterMS}} {
+	}{{"hello_within_ms", s.HelloWithinMS}, {"shutdown_within_ms", s.ShutdownWithinMS}, {"refuse_after_ms", s.RefuseAfterMS}, {"watchdog_ms", s.WatchdogMS}} {
 		if t.ms < 0 || t.ms > mostTime.Milliseconds() {
 			return bad(t.field, "use 0 to %d", mostTime.Milliseconds())
 		}
@@ -115,6 +115,7 @@ func guestSpec(s nodeapi.Spec) node.GuestSpec {
 		Weight: s.Weight, Ports: forwards(s.Ports), Volumes: mounts(s.Volumes), Bridge: s.Bridge,
 		HelloDeadline: milliseconds(s.HelloWithinMS), ShutdownWithin: milliseconds(s.ShutdownWithinMS), RefuseAfter: milliseconds(s.RefuseAfterMS),
 	}
+	n.Dir, n.DNS, n.Readiness, n.Liveness, n.Watchdog = s.Dir, s.DNS, s.Readiness, s.Liveness, milliseconds(s.WatchdogMS)
 	if s.Network != "user" {
 		n.Network = vmm.Network(s.Network)
 	}

@@ -101,6 +101,7 @@ type GuestSpec struct {
 	Kernel, Initramfs string // paths
 	Args              []string
 	Env               []string // KEY=VALUE
+	Dir               string   // working directory of the application; "" = /
 	Memory            Memory
 	CPU               CPU
 	Weight            uint32 // share when there is not enough for all; 0 = 100
@@ -108,6 +109,11 @@ type GuestSpec struct {
 	Network           vmm.Network
 	Bridge            *bridge.Attachment // in place of Ports and Network; nil = Network says
 	Volumes           []Volume
+	DNS               []string // addresses of resolvers; none = the network's own, which asks the host's
+
+	Readiness *hvcall.Probe // PID 1 says for the application that it serves; nil = it does so itself, or nobody does
+	Liveness  *hvcall.Probe // an application that has served and does not any more is ended; nil = nobody looks
+	Watchdog  time.Duration // an application that speaks with silo and answers no heartbeat for so long is ended; 0 = never
 
 	// Template lets the guest go on from the saved state of one like it, where there is one, and saves it for
 	// others where there is none.

@@ -32,7 +32,7 @@ func TestWelcome(t *testing.T) {
 			Grant:        hvcall.GrantJSON{Serial: 1, Memory: 48 * mib, MilliCPU: 500},
 			Memory:       hvcall.MemoryBounds{Boot: 48 * mib, Max: 512 * mib},
 			CPU:          hvcall.CPUBounds{MinMilli: 500, MaxMilli: 2500},
-			Network:      &hvcall.Network{Address: []string{"10.0.2.15/24"}, Gateway: []string{"10.0.2.2"}, DNS: []string{"10.0.2.3"}},
+			Network:      &hvcall.Network{Address: []string{"10.0.2.15/24", "fec0::15/64"}, Gateway: []string{"10.0.2.2", "fec0::2"}, DNS: []string{"10.0.2.3"}},
 			ShutdownMS:   3000, RefusalMS: 1000,
 		}
 		for range 2 { // said again it is answered with the same

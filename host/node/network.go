@@ -9,18 +9,23 @@ import (
 	"github.com/silo-os/silo/hvcall"
 )
 
-// userNetwork is what QEMU's user-mode networking has: fixed addresses, a router and a DNS relay.
-var userNetwork = hvcall.Network{Address: []string{"10.0.2.15/24"}, Gateway: []string{"10.0.2.2"}, DNS: []string{"10.0.2.3"}}
+// userNetwork is what QEMU's user-mode networking has: fixed addresses, a router and a DNS relay. Its addresses of version
+// 6 are of a kind that programs prefer those of version 4 to, since not every host has a way out by them.
+var userNetwork = hvcall.Network{Address: []string{"10.0.2.15/24", "fec0::15/64"}, Gateway: []string{"10.0.2.2", "fec0::2"}, DNS: []string{"10.0.2.3"}}
 
 // network is what the guest is told of its network; nil = it has none.
 func (s GuestSpec) network() *hvcall.Network {
+	n := userNetwork
 	switch {
 	case s.Bridge != nil:
-		return bridged(*s.Bridge)
+		n = *bridged(*s.Bridge)
 	case s.Network == vmm.NetworkNone:
 		return nil
 	}
-	return &userNetwork
+	if len(s.DNS) > 0 {
+		n.DNS = s.DNS
+	}
+	return &n
 }
 
 func bridged(a bridge.Attachment) *hvcall.Network {

@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
+	"path"
 	"strings"
+	"time"
 
 	"github.com/dustin/go-humanize"
 
@@ -63,6 +66,22 @@ func (s GuestSpec) check() error {
 	if err := s.checkBridge(); err != nil {
 		return err
 	}
+	for field, p := range map[string]*hvcall.Probe{"Readiness": s.Readiness, "Liveness": s.Liveness} {
+		if err := p.Check("probe"); err != nil {
+			return &SpecError{field, err.Error(), "give a port from 1 to 65535, and a path that begins with / where HTTP is meant"}
+		}
+	}
+	if s.Watchdog != 0 && s.Watchdog < leastWatchdog {
+		return &SpecError{"Watchdog", fmt.Sprintf("%v is less than %v", s.Watchdog, leastWatchdog), "a busy program may be silent for so long: give it more"}
+	}
+	if s.Dir != "" && !path.IsAbs(s.Dir) {
+		return &SpecError{"Dir", fmt.Sprintf("%q is not absolute", s.Dir), "begin it with /"}
+	}
+	for i, d := range s.DNS {
+		if _, err := netip.ParseAddr(d); err != nil {
+			return &SpecError{fmt.Sprintf("DNS[%d]", i), fmt.Sprintf("%q is not an address", d), "write it like 9.9.9.9"}
+		}
+	}
 	for i, e := range s.Env {
 		if k, _, ok := strings.Cut(e, "="); !ok || k == "" || strings.ContainsRune(e, 0) {
 			return &SpecError{fmt.Sprintf("Env[%d]", i), fmt.Sprintf("%q has no name and value", e), "write it as NAME=VALUE"}
@@ -70,6 +89,9 @@ func (s GuestSpec) check() error {
 	}
 	return CheckVolumes(s.Volumes)
 }
+
+// leastWatchdog is the shortest time in which silence means something.
+const leastWatchdog = time.Second
 
 // vcpus is how many processors the machine has: whole ones for all that can ever be granted.
 func (s GuestSpec) vcpus() int { return int(s.CPU.MaxMilli+999) / 1000 }
@@ -97,7 +119,8 @@ func (s GuestSpec) welcome() hvcall.Welcome {
 		MaxFrame:     hvcall.DefaultMaxFrame,
 		Memory:       hvcall.MemoryBounds{Boot: uint64(s.Memory.Min), Max: uint64(s.Memory.Max)},
 		CPU:          hvcall.CPUBounds{MinMilli: s.CPU.MinMilli, MaxMilli: s.CPU.MaxMilli},
-		Args:         s.Args, Env: s.Env, Volumes: told(s.Volumes),
+		Args:         s.Args, Env: s.Env, Dir: s.Dir, Volumes: told(s.Volumes),
+		Readiness: s.Readiness, Liveness: s.Liveness, WatchdogMS: s.Watchdog.Milliseconds(),
 		ShutdownMS: s.ShutdownWithin.Milliseconds(), RefusalMS: s.RefuseAfter.Milliseconds(),
 	}
 	w.Network = s.network()

@@ -72,6 +72,13 @@ func (c *Client) Kill(ctx context.Context, name string) (g Guest, err error) {
 	return g, c.call(ctx, http.MethodPost, path(name, "/kill"), nil, &g)
 }
 
+// Profile asks a guest's application for a profile of itself.
+func (c *Client) Profile(ctx context.Context, name string, p hvcall.Profile) ([]byte, error) {
+	var made Profile
+	err := c.call(ctx, http.MethodPost, path(name, "/profile"), p, &made)
+	return made.Data, err
+}
+
 // Remove forgets a guest that has ended, and its log.
 func (c *Client) Remove(ctx context.Context, name string) error {
 	return c.call(ctx, http.MethodDelete, path(name, ""), nil, nil)

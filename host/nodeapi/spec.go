@@ -1,6 +1,9 @@
 package nodeapi
 
-import "github.com/silo-os/silo/host/bridge"
+import (
+	"github.com/silo-os/silo/host/bridge"
+	"github.com/silo-os/silo/hvcall"
+)
 
 // Version is the path under which all of the API is found.
 const Version = "v1"
@@ -19,8 +22,15 @@ type Spec struct {
 	Volumes   []Mount  `json:"volumes,omitempty"`
 	Network   string   `json:"network,omitempty"` // "user" (= ""), "restricted" or "none"
 	// Bridge has the guest on a bridge of the node's host, in place of Ports and Network; nil = it is not.
-	Bridge  *bridge.Attachment `json:"bridge,omitempty"`
-	Restart Restart            `json:"restart,omitempty"` // "" = never
+	Bridge *bridge.Attachment `json:"bridge,omitempty"`
+
+	Restart Restart  `json:"restart,omitempty"` // "" = never
+	Dir     string   `json:"dir,omitempty"`     // working directory of the application; "" = /
+	DNS     []string `json:"dns,omitempty"`     // addresses of resolvers; none = the network's own
+
+	Readiness  *hvcall.Probe `json:"readiness,omitempty"`   // nil = the application says itself that it serves
+	Liveness   *hvcall.Probe `json:"liveness,omitempty"`    // nil = it is not looked at
+	WatchdogMS int64         `json:"watchdog_ms,omitempty"` // without an answer to a heartbeat; 0 = never
 
 	HelloWithinMS    int64 `json:"hello_within_ms,omitempty"`    // for the guest to boot; 0 = 30 s
 	ShutdownWithinMS int64 `json:"shutdown_within_ms,omitempty"` // for a clean end; 0 = 10 s
@@ -69,4 +79,9 @@ type Change struct {
 // Stop asks a guest to end.
 type Stop struct {
 	WithinMS int64 `json:"within_ms,omitempty"` // after which it is killed; 0 = its shutdown_within_ms
+}
+
+// Profile is a profile of an application, compressed by gzip.
+type Profile struct {
+	Data []byte `json:"data"` // in base64
 }

@@ -30,7 +30,8 @@ type Guest struct {
 	Shutdowns Journal[hvcall.Shutdown]
 	Steals    Journal[hvcall.Steal]
 	Migrates  Journal[hvcall.Migrate]
-	Refused   Journal[error] // what this guest answered with an error
+	Profiles  Journal[hvcall.Profile] // asked for; each is answered with its kind
+	Refused   Journal[error]          // what this guest answered with an error
 
 	rw    io.ReadWriteCloser
 	conn  *hvcall.Conn

@@ -28,6 +28,13 @@ func (g *Guest) hear(f hvcall.Frame) ([]byte, error) {
 		return nil, note(&g.Steals, f, hvcall.DecodeSteal)
 	case hvcall.OpMigrate:
 		return nil, note(&g.Migrates, f, hvcall.DecodeMigrate)
+	case hvcall.OpProfile:
+		p, err := hvcall.DecodeProfile(f.Payload)
+		if err != nil {
+			return nil, err
+		}
+		g.Profiles.add(p)
+		return []byte(p.Kind), nil
 	case hvcall.OpShutdown:
 		if err := note(&g.Shutdowns, f, hvcall.DecodeShutdown); err != nil {
 			return nil, err

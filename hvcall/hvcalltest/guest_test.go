@@ -132,3 +132,17 @@ func TestGuestRaw(t *testing.T) {
 		}
 	})
 }
+
+func TestGuestIsProfiled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, g := hostOf(t, GuestConfig{})
+		want := hvcall.Profile{Kind: hvcall.ProfileHeap}
+		got, err := h.Conn().AskProfile(t.Context(), want)
+		if err != nil || string(got) != "heap" {
+			t.Errorf("%q, %v", got, err)
+		}
+		if asked, err := g.Profiles.Wait(t.Context(), nil); err != nil || asked != want {
+			t.Errorf("asked for %+v, %v", asked, err)
+		}
+	})
+}

@@ -16,7 +16,7 @@ const (
 )
 
 // alignedWriter writes each record as one that tells nothing of this machine, and the content
-// of each file at the start of a page. There the kernel takes the pages for the file as
+// of each file of a page or more at the start of a page. There the kernel takes the pages for the file as
 // they lie in memory; elsewhere it copies them (patch 0009 of package images).
 //
 // What makes up the room is a filler before the file: the root folder once more, which is
@@ -32,10 +32,10 @@ func newAlignedWriter(w io.Writer) *alignedWriter {
 	return &alignedWriter{w: cpio.Newc.Writer(out), out: out}
 }
 
-// WriteRecord writes a record, after fillers if it has content.
+// WriteRecord writes a record, after fillers if it has whole pages of content.
 func (a *alignedWriter) WriteRecord(r cpio.Record) error {
 	r = cpio.MakeReproducible(r)
-	for r.FileSize > 0 {
+	for r.FileSize >= pageSize {
 		size := fillerSize(a.out.n + recordSize(len(r.Name)+1))
 		if size == 0 {
 			break

@@ -72,7 +72,7 @@ func TestArchiveIsReproducible(t *testing.T) {
 func TestContentStartsAtPages(t *testing.T) {
 	init := program(t, "init", "", 0o755)
 	for size := 0; size < 4096; size += 4 { // records are padded to 4 bytes
-		app := program(t, "app", strings.Repeat("x", size), 0o755)
+		app := program(t, "app", strings.Repeat("x", 4096+size), 0o755)
 		data := write(t, initramfs.Content{Init: init, App: app})
 		if err := initramfs.Validate(bytes.NewReader(data)); err != nil {
 			t.Fatalf("size %d: %v", size, err)
@@ -86,6 +86,47 @@ func TestContentStartsAtPages(t *testing.T) {
 				t.Fatalf("size %d: %d bytes of name", size, len(r.Name)+1)
 			}
 		}
+	}
+}
+
+// TestFiles: with their folders, in the order of the names, whatever the order given; and refused where nobody would see them.
+func TestFiles(t *testing.T) {
+	c := initramfs.Content{Init: program(t, "i", "", 0o755), App: program(t, "a", "", 0o755), Files: []initramfs.File{
+		{Path: "usr/share/zones", Mode: 0o644, Data: bytes.Repeat([]byte("z"), 5000)},
+		{Path: "etc/conf/app.yaml", Mode: 0o600, Source: program(t, "conf", "yes", 0o777)},
+	}}
+	data := write(t, c)
+	if err := initramfs.Validate(bytes.NewReader(data)); err != nil {
+		t.Error(err)
+	}
+	archive, err := cpio.ArchiveFromReader(cpio.Newc.Reader(bytes.NewReader(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []itest.ArchiveValidator{
+		itest.HasDir{Path: "usr"}, itest.HasDir{Path: "usr/share"}, itest.HasDir{Path: "etc/conf"},
+		itest.HasContent{Path: "usr/share/zones", Content: strings.Repeat("z", 5000)},
+		itest.HasContent{Path: "etc/conf/app.yaml", Content: "\x7fELFyes"},
+	} {
+		if err := v.Validate(archive); err != nil {
+			t.Error(err)
+		}
+	}
+	c.Files[0], c.Files[1] = c.Files[1], c.Files[0]
+	if !bytes.Equal(data, write(t, c)) {
+		t.Error("another order of the files gave another archive")
+	}
+	for path, want := range map[string]string{
+		"/etc/x": "not a path from", "../x": "not a path from", "app/main": "programs", "proc/x": "mounted over", "dev/y": "mounted over",
+	} {
+		c.Files = []initramfs.File{{Path: path, Mode: 0o644}}
+		if err := initramfs.Write(new(bytes.Buffer), c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", path, err, want)
+		}
+	}
+	c.Files = []initramfs.File{{Path: "etc/x", Mode: os.ModeSetuid | 0o755}}
+	if err := initramfs.Write(new(bytes.Buffer), c); err == nil {
+		t.Error("a setuid file was taken")
 	}
 }
 
@@ -110,9 +151,11 @@ func TestValidateFindsEveryFault(t *testing.T) {
 		cpio.Directory("dev", 0o755),
 		cpio.CharDev("dev/console", 0o600, 5, 2),
 		cpio.StaticFile("etc/passwd", "root", 0o644),
-		cpio.StaticFile("init", "\x7fELF", 0o4755),
+		cpio.Symlink("etc/link", "passwd"),
+		cpio.StaticFile("init", strings.Repeat("\x7fELF", 1024), 0o4755),
 		{Info: cpio.Info{Name: "run", Mode: cpio.S_IFDIR | 0o755, UID: 1000, MTime: 5}},
 		cpio.Directory("proc", 0o555),
+		cpio.StaticFile("tmp/x", "", 0o644),
 	}
 	var b bytes.Buffer
 	w := cpio.Newc.Writer(&b)
@@ -128,7 +171,7 @@ func TestValidateFindsEveryFault(t *testing.T) {
 	}
 	for _, want := range []string{
 		".: mode 040700", "app/main: no ELF program", "init: content at", "dev/console: device 5:2, want 5:1",
-		"etc/passwd: not a part of a guest", "init: mode 0104755", "run: belongs to 1000:0",
+		"tmp/x: not a part of a guest: /tmp is mounted over", "etc/link: mode 0120777: neither", "init: mode 0104755", "run: belongs to 1000:0",
 		"run: tells when", "proc: after run", "sys: missing", "tmp: missing", "etc: missing",
 	} {
 		if !strings.Contains(err.Error(), want) {

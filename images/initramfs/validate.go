@@ -29,11 +29,14 @@ func Validate(r io.ReaderAt) error {
 		last = rec.Name
 		mode, ok := want[rec.Name]
 		if !ok {
-			faults = append(faults, fmt.Errorf("%s: not a part of a guest", rec.Name))
+			faults = append(faults, validateOther(rec)...)
 			continue
 		}
 		delete(want, rec.Name)
 		faults = append(faults, validateRecord(rec, mode)...)
+		if mode&cpio.S_IFMT == cpio.S_IFREG && !startsAsELF(rec) {
+			faults = append(faults, fmt.Errorf("%s: no ELF program", rec.Name))
+		}
 	}
 	for name := range want {
 		faults = append(faults, fmt.Errorf("%s: missing", name))
@@ -74,14 +77,25 @@ func validateRecord(r cpio.Record, mode uint64) []error {
 			fault("device %d:%d, want 5:1", r.Rmajor, r.Rminor)
 		}
 	case cpio.S_IFREG:
-		if !startsAsELF(r) {
-			fault("no ELF program")
-		}
-		if r.FilePos%pageSize != 0 {
+		if r.FileSize >= pageSize && r.FilePos%pageSize != 0 {
 			fault("content at %#x, not at a page", r.FilePos)
 		}
 	}
 	return faults
+}
+
+// validateOther checks what is neither a program nor a folder that every guest has.
+func validateOther(r cpio.Record) []error {
+	if reason := refusePath(r.Name); reason != "" {
+		return []error{fmt.Errorf("%s: not a part of a guest: %s", r.Name, reason)}
+	}
+	switch r.Mode & cpio.S_IFMT {
+	case cpio.S_IFDIR:
+		return validateRecord(r, cpio.S_IFDIR|0o755)
+	case cpio.S_IFREG:
+		return validateRecord(r, cpio.S_IFREG|r.Mode&0o777)
+	}
+	return []error{fmt.Errorf("%s: mode %#o: neither a file nor a folder", r.Name, r.Mode)}
 }
 
 // startsAsELF tells whether a record's content begins as an ELF file does.

@@ -25,15 +25,17 @@ type folder struct {
 const rootMode = 0o755
 
 // folders are the root and what PID 1 mounts on or writes to.
+// The empty ones of programs are there because programs look into them.
 var folders = []folder{
-	{".", rootMode}, {"app", 0o755}, {"dev", 0o755}, {"etc", 0o755}, {"proc", 0o555}, {"run", 0o755},
-	{"sys", 0o555}, {"tmp", 0o1777},
+	{".", rootMode}, {"app", 0o755}, {"bin", 0o755}, {"dev", 0o755}, {"etc", 0o755}, {"proc", 0o555}, {"run", 0o755},
+	{"sys", 0o555}, {"tmp", 0o1777}, {"usr", 0o755}, {"usr/bin", 0o755},
 }
 
 // Content says which programs go into an archive, by their paths on this machine.
 type Content struct {
-	Init string // PID 1
-	App  string // the application
+	Init  string // PID 1
+	App   string // the application
+	Files []File // beside them; no path twice
 }
 
 // Write writes the archive of a guest.
@@ -48,11 +50,16 @@ func Write(w io.Writer, c Content) error {
 		return fmt.Errorf("add dev/console to archive: %w", err)
 	}
 	for name, path := range map[string]string{InitPath: c.Init, AppPath: c.App} {
-		f, err := addProgram(files, name, path)
+		f, err := addFile(files, name, path, cpio.S_IFREG|0o755)
 		if err != nil {
 			return fmt.Errorf("add %s to archive: %w", name, err)
 		}
 		defer f.Close()
+	}
+	open, err := addFiles(files, c.Files)
+	defer closeAll(open)
+	if err != nil {
+		return err
 	}
 	out := newAlignedWriter(w)
 	if err := files.WriteTo(out); err != nil {
@@ -64,9 +71,9 @@ func Write(w io.Writer, c Content) error {
 	return nil
 }
 
-// addProgram adds the file at path as a program; its mode on this machine does not matter.
-// The file must stay open until the archive is written.
-func addProgram(files *initramfs.Files, name, path string) (*os.File, error) {
+// addFile adds the file at path; its mode on this machine does not matter. The file must stay open until the archive
+// is written.
+func addFile(files *initramfs.Files, name, path string, mode uint64) (*os.File, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -78,7 +85,7 @@ func addProgram(files *initramfs.Files, name, path string) (*os.File, error) {
 	if err == nil {
 		err = files.AddRecord(cpio.Record{
 			ReaderAt: f,
-			Info:     cpio.Info{Name: name, Mode: cpio.S_IFREG | 0o755, FileSize: uint64(info.Size())},
+			Info:     cpio.Info{Name: name, Mode: mode, FileSize: uint64(info.Size())},
 		})
 	}
 	if err != nil {
@@ -86,4 +93,10 @@ func addProgram(files *initramfs.Files, name, path string) (*os.File, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		f.Close()
+	}
 }

@@ -30,6 +30,7 @@ var benchmarks = map[string]Benchmark{
 	"apps":    Apps,
 	"boot":    Boot,
 	"broker":  BrokerPolicy,
+	"compat":  Compat,
 	"cpu":     CPU,
 	"guests":  Guests,
 	"heap":    Heap,

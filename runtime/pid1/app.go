@@ -1,6 +1,7 @@
 package pid1
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -53,7 +54,7 @@ func startApplication(w hvcall.Welcome, l *launcher) (*application, error) {
 	}
 	defer null.Close()
 	pid, err := l.fork(append([]string{appPath}, w.Args...), &syscall.ProcAttr{
-		Dir: "/", Env: environment(w), Sys: &syscall.SysProcAttr{Setsid: true},
+		Dir: cmp.Or(w.Dir, "/"), Env: environment(w), Sys: &syscall.SysProcAttr{Setsid: true},
 		Files: []uintptr{null.Fd(), outW.Fd(), errW.Fd(), theirs.Fd()},
 	})
 	if err != nil {
@@ -66,7 +67,7 @@ func startApplication(w hvcall.Welcome, l *launcher) (*application, error) {
 // stands twice, because the first one would count.
 func environment(w hvcall.Welcome) []string {
 	env := slices.Clone(w.Env)
-	for _, d := range []string{"PATH=/app:/bin", "HOME=/", "TMPDIR=/tmp", "HOSTNAME=" + w.Name} {
+	for _, d := range []string{"PATH=/app:/bin", "HOME=/", "TMPDIR=/tmp", "ZONEINFO=" + zonesArchive, "HOSTNAME=" + w.Name} {
 		name, _, _ := strings.Cut(d, "=")
 		if !slices.ContainsFunc(env, func(s string) bool { return strings.HasPrefix(s, name+"=") }) {
 			env = append(env, d)

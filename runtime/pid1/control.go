@@ -84,6 +84,7 @@ type control struct {
 // killReason says why this process ended the application.
 type killReason struct {
 	refused, shutdown bool
+	hung              string // what was seen of it; "" = it does not hang
 }
 
 func newControl(log *slog.Logger, m machine, host speaker, w hvcall.Welcome, unmanaged int64) *control {
@@ -197,12 +198,36 @@ func (c *control) settle(limit int64) {
 // shutdown asks the application to end and ends it when the time is over.
 func (c *control) shutdown(within time.Duration) {
 	c.killedBy.shutdown = true
-	if err := c.m.signal(unix.SIGTERM); err != nil {
-		c.log.Warn("shutdown", "err", err)
+	if app, ok := c.app.(endable); ok {
+		// Beside the loop, since an answer may never come, and before the signal, so that whoever hears that knows how long he has.
+		go func() {
+			ctx, cancel := context.WithTimeout(context.Background(), tellEndWithin)
+			defer cancel()
+			if err := app.AskShutdown(ctx, hvcall.Shutdown{Within: within}); err != nil {
+				c.log.Debug("application not told how long it has", "err", err)
+			}
+			c.terminate()
+		}()
+	} else {
+		c.terminate()
 	}
 	time.AfterFunc(within, func() {
 		if err := c.m.signal(unix.SIGKILL); err != nil {
 			c.log.Debug("shutdown", "err", err) // it is gone already
 		}
 	})
+}
+
+// tellEndWithin is how long an application may take to hear how long it has.
+const tellEndWithin = 200 * time.Millisecond
+
+// endable is an application that can be told how long it has.
+type endable interface {
+	AskShutdown(context.Context, hvcall.Shutdown) error
+}
+
+func (c *control) terminate() {
+	if err := c.m.signal(unix.SIGTERM); err != nil {
+		c.log.Warn("shutdown", "err", err)
+	}
 }

@@ -182,9 +182,13 @@ func (r *recorder) RoundTrip(ctx context.Context) (time.Duration, error) {
 		return 0, nil
 	}
 	r.mu.Unlock()
-	<-still
-	r.mu.Lock()
-	return 0, nil
+	defer r.mu.Lock()
+	select {
+	case <-still:
+		return 0, nil
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
 }
 
 func (r *recorder) set(f func(*recorder)) { r.mu.Lock(); defer r.mu.Unlock(); f(r) }

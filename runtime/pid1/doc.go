@@ -38,13 +38,18 @@
 //	          up, or 100 ms.
 //	narrowed  the cpuset is narrower, and the grant is told as applied.
 //
+// # States of an application's health
+//
+// See health: starting, serving, and what is told as a hang. watch looks, by a probe or by heartbeats; the control loop ends what
+// hangs (control.hung), unless a thread of it waits for memory or it was asked to end anyway.
+//
 // # Parts
 //
 // [Balance] and classify are pure. The control loop (control.go) owns all state of governing in
 // one goroutine; everything else posts to it. What it does about vCPUs is in governcpu.go, about the gate in gatekeep.go; what it
-// hears is in hear.go, and what it says in tell.go. Files named after one noun each: mounts, volumes, network,
-// cgroup, gate, cpus, app, logs. announce.go tells a network that the guest shares with others where it is: when its addresses
-// are there, and whenever it has arrived at another host.
+// hears is in hear.go, what it says in tell.go, and what is done about one that hangs in watchapp.go. Files named after one noun
+// each: mounts, volumes, network, cgroup, gate, cpus, app, logs. announce.go tells a network that the guest shares with others
+// where it is: when its addresses are there, and whenever it has arrived at another host.
 //
 // # Lock order
 //

@@ -3,6 +3,7 @@ package pid1
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"gvisor.dev/gvisor/pkg/abi/linux"
 
@@ -16,6 +17,7 @@ type ending struct {
 	oomKills int64  // killed by the kernel in its cgroup
 	refused  bool   // we ended it: it waited at the gate for too long
 	shutdown bool   // a shutdown was under way
+	hung     string // why we ended it with SIGQUIT; "" = we did not
 }
 
 // exitPanic is the code with which the Go runtime ends a program that panicked.
@@ -23,17 +25,18 @@ const exitPanic = 2
 
 // classify says how the application ended. Every cause is told apart from every other.
 func classify(e ending) hvcall.Exit {
-	if e.status.Exited() {
-		code := int(e.status.ExitStatus())
-		x := hvcall.Exit{Cause: hvcall.CauseExit, Code: code, Text: fmt.Sprintf("exit code %d", code)}
-		if trace := panicTrace(e.stderr); code == exitPanic && trace != nil {
-			first, _, _ := bytes.Cut(trace, []byte("\n"))
-			x.Cause, x.Text, x.Trace = hvcall.CausePanic, string(bytes.ToValidUTF8(first, []byte("?"))), string(bytes.ToValidUTF8(trace, []byte("?")))
+	if e.hung != "" {
+		x := hvcall.Exit{Cause: hvcall.CauseHung, Code: codeOf(e.status), Text: e.hung, Trace: text(panicTrace(e.stderr))}
+		if e.status.Signaled() {
+			x.Signal = int(e.status.TerminationSignal())
 		}
 		return x
 	}
+	if e.status.Exited() {
+		return exited(e)
+	}
 	sig := e.status.TerminationSignal()
-	x := hvcall.Exit{Cause: hvcall.CauseSignal, Signal: int(sig), Code: 128 + int(sig), Text: fmt.Sprintf("ended by signal %d", sig)}
+	x := hvcall.Exit{Cause: hvcall.CauseSignal, Signal: int(sig), Code: codeOf(e.status), Text: fmt.Sprintf("ended by signal %d", sig)}
 	switch {
 	case e.refused:
 		x.Cause, x.Text = hvcall.CauseRefused, "memory refused by host: a thread waited at the memory gate longer than allowed; raise the maximum (--memory MIN:MAX)"
@@ -45,10 +48,39 @@ func classify(e ending) hvcall.Exit {
 	return x
 }
 
+// exited is classify for an application that ended by itself.
+func exited(e ending) hvcall.Exit {
+	code := codeOf(e.status)
+	x := hvcall.Exit{Cause: hvcall.CauseExit, Code: code, Text: fmt.Sprintf("exit code %d", code)}
+	trace := panicTrace(e.stderr)
+	if code != exitPanic || trace == nil {
+		return x
+	}
+	x.Cause, x.Trace = hvcall.CausePanic, text(trace)
+	x.Text, _, _ = strings.Cut(x.Trace, "\n")
+	if strings.HasPrefix(x.Trace, quitMark) {
+		x.Cause, x.Signal = hvcall.CauseSignal, int(linux.SIGQUIT)
+	}
+	return x
+}
+
+// codeOf is what a shell would show.
+func codeOf(s linux.WaitStatus) int {
+	if s.Exited() {
+		return int(s.ExitStatus())
+	}
+	return 128 + int(s.TerminationSignal())
+}
+
+func text(b []byte) string { return string(bytes.ToValidUTF8(b, []byte("?"))) }
+
+// quitMark begins what a Go program says when it gets SIGQUIT.
+const quitMark = "SIGQUIT: quit"
+
 // panicTrace finds where a Go panic or fatal error begins in the last output, or returns nil.
 // Both a first line and a goroutine must be there: a program may well print the word panic.
 func panicTrace(stderr []byte) []byte {
-	for _, mark := range [...]string{"panic: ", "fatal error: ", "runtime: out of memory"} {
+	for _, mark := range [...]string{"panic: ", "fatal error: ", "runtime: out of memory", quitMark} {
 		at := bytes.LastIndex(stderr, []byte("\n"+mark))
 		if at < 0 && bytes.HasPrefix(stderr, []byte(mark)) {
 			at = -1

@@ -11,6 +11,8 @@ import (
 
 const trace = "panic: boom\n\ngoroutine 1 [running]:\nmain.main()\n\t/src/main.go:5 +0x1\nexit status 2\n"
 
+const quit = "hello\nSIGQUIT: quit\nPC=0x47e1e1 m=0 sigcode=0\n\ngoroutine 1 [select]:\nmain.main()\n"
+
 func TestClassify(t *testing.T) {
 	killed := linux.WaitStatusTerminationSignal(linux.SIGKILL)
 	for _, c := range []struct {
@@ -31,13 +33,16 @@ func TestClassify(t *testing.T) {
 		{"killed by somebody", ending{status: killed}, hvcall.CauseSignal, 137},
 		{"refused", ending{status: killed, refused: true, oomKills: 1}, hvcall.CauseRefused, 137},
 		{"shutdown", ending{status: linux.WaitStatusTerminationSignal(linux.SIGTERM), shutdown: true}, hvcall.CauseShutdown, 143},
+		{"hung, and says why", ending{status: linux.WaitStatusExit(2), hung: "no answer", stderr: []byte(quit)}, hvcall.CauseHung, 2},
+		{"hung, and silent", ending{status: killed, hung: "no answer"}, hvcall.CauseHung, 137},
+		{"asked for its stacks", ending{status: linux.WaitStatusExit(2), stderr: []byte(quit)}, hvcall.CauseSignal, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			x := classify(c.end)
 			if x.Cause != c.cause || x.Code != c.code {
 				t.Errorf("got %s %d, want %s %d", x.Cause, x.Code, c.cause, c.code)
 			}
-			if (x.Cause == hvcall.CausePanic) != strings.Contains(x.Trace, "goroutine 1") {
+			if strings.Contains(string(c.end.stderr), "\ngoroutine 1") != strings.Contains(x.Trace, "goroutine 1") {
 				t.Errorf("trace %q", x.Trace)
 			}
 			if _, err := hvcall.DecodeExit(x.Encode()); err != nil {

@@ -175,6 +175,8 @@ func (g *guest) fromHost(ctx context.Context, f hvcall.Frame) ([]byte, error) {
 			return nil, err
 		}
 		return nil, g.migrate(ctx, m)
+	case hvcall.OpProfile:
+		return g.profiled(ctx, f.Payload)
 	case hvcall.OpShutdown:
 		s, err := hvcall.DecodeShutdown(f.Payload)
 		if err != nil {

@@ -117,6 +117,9 @@ func writeFiles(files []file) error {
 func nameFiles(name string, n *hvcall.Network) (hosts, resolv string) {
 	var h, r strings.Builder
 	h.WriteString("127.0.0.1 localhost\n::1 localhost\n")
+	if n == nil || len(n.Address) == 0 {
+		fmt.Fprintf(&h, "127.0.0.1 %s\n", name) // a program must find itself
+	}
 	if n != nil {
 		for _, a := range n.Address {
 			if p, err := netip.ParsePrefix(a); err == nil {

@@ -86,4 +86,7 @@ func TestNameFiles(t *testing.T) {
 	if !strings.Contains(hosts, "10.0.2.15 box\n") || !strings.Contains(hosts, "127.0.0.1 localhost\n") || resolv != "nameserver 10.0.2.3\n" {
 		t.Errorf("hosts %q, resolv.conf %q", hosts, resolv)
 	}
+	if hosts, _ := nameFiles("box", nil); !strings.Contains(hosts, "127.0.0.1 box\n") {
+		t.Errorf("hosts %q: a guest without a network does not find itself", hosts)
+	}
 }

@@ -87,9 +87,9 @@ func TestWholeCPUs(t *testing.T) {
 }
 
 func TestEnvironmentOfTheUserWins(t *testing.T) {
-	env := environment(hvcall.Welcome{Name: "box", Env: []string{"HOME=/data", "TOKEN=secret"}})
+	env := environment(hvcall.Welcome{Name: "box", Env: []string{"HOME=/data", "TOKEN=secret", "ZONEINFO=/usr/share/zoneinfo.zip"}})
 	slices.Sort(env)
-	want := []string{"HOME=/data", "HOSTNAME=box", "PATH=/app:/bin", hvcall.EnvFD + "=3", "TMPDIR=/tmp", "TOKEN=secret"}
+	want := []string{"HOME=/data", "HOSTNAME=box", "PATH=/app:/bin", hvcall.EnvFD + "=3", "TMPDIR=/tmp", "TOKEN=secret", "ZONEINFO=/usr/share/zoneinfo.zip"}
 	if !slices.Equal(env, want) {
 		t.Errorf("environment %q, want %q", env, want)
 	}

@@ -20,7 +20,7 @@ const visible = 2
 // for another vCPU or for the kernel.
 type preparation struct {
 	group    errgroup.Group
-	network  errgroup.Group
+	answered errgroup.Group // what depends on the host's answer
 	volumes  errgroup.Group
 	umask    int
 	kernel   kernel
@@ -37,6 +37,7 @@ func prepare() *preparation {
 	p.group.Go(makeFiles)
 	p.group.Go(loopbackUp)
 	p.group.Go(tune)
+	p.group.Go(allowFiles)
 	p.group.Go(rehearse)
 	return p
 }
@@ -101,7 +102,9 @@ func (p *preparation) welcomed(w hvcall.Welcome) error {
 	if err := reseed("/dev/urandom", w.Seed); err != nil {
 		return err
 	}
-	p.network.Go(func() error { return configureNetwork(w.Network) })
+	p.answered.Go(func() error { return configureNetwork(w.Network) })
+	p.answered.Go(func() error { return setLimits(int64(w.Memory.Max)) })
+	p.answered.Go(func() error { return placeZone(w.Env, zonesArchive, zonesFolder) })
 	p.volumes.Go(func() (err error) {
 		p.mounted, err = mountVolumes(w.Volumes)
 		return err
@@ -134,7 +137,7 @@ func (p *preparation) finish(w hvcall.Welcome) error {
 	if err := writeNames(w.Name, w.Network); err != nil {
 		return err
 	}
-	return errors.Join(p.network.Wait(), p.volumes.Wait())
+	return errors.Join(p.answered.Wait(), p.volumes.Wait())
 }
 
 // release gives the volumes back, wherever the guest stopped.

@@ -72,6 +72,7 @@ func (g *guest) supervise(ctx context.Context, c *control, k *kernel, app *appli
 	fw.forward(hvcall.StreamOut, app.out)
 	fw.forward(hvcall.StreamErr, app.err)
 	go g.serveCalls(ctx, c, app)
+	g.watchApplication(ctx, c)
 	status, err := reap(app.pid)
 	fw.drain()
 	stop()
@@ -79,7 +80,7 @@ func (g *guest) supervise(ctx context.Context, c *control, k *kernel, app *appli
 	if err != nil {
 		return hvcall.Exit{Cause: hvcall.CauseInit, Code: 125, Text: err.Error()}
 	}
-	end := ending{status: status, stderr: fw.errs.bytes(), refused: c.killedBy.refused, shutdown: c.killedBy.shutdown}
+	end := ending{status: status, stderr: fw.errs.bytes(), refused: c.killedBy.refused, shutdown: c.killedBy.shutdown, hung: c.killedBy.hung}
 	if st, err := k.mem.oom(); err == nil {
 		end.oomKills = st.kills
 	}
@@ -90,7 +91,7 @@ func (g *guest) supervise(ctx context.Context, c *control, k *kernel, app *appli
 func (g *guest) serveCalls(ctx context.Context, c *control, app *application) {
 	conn := hvcall.NewConn(app.calls, hvcall.Config{Log: g.log})
 	err := conn.Serve(ctx, func(ctx context.Context, f hvcall.Frame) ([]byte, error) {
-		return g.fromApplication(c, conn, f)
+		return g.fromApplication(ctx, c, conn, f)
 	})
 	if err != nil && ctx.Err() == nil {
 		g.log.Warn("conversation with the application ended", "err", err)
@@ -98,7 +99,7 @@ func (g *guest) serveCalls(ctx context.Context, c *control, app *application) {
 	c.post((*control).appGone)
 }
 
-func (g *guest) fromApplication(c *control, conn *hvcall.Conn, f hvcall.Frame) ([]byte, error) {
+func (g *guest) fromApplication(ctx context.Context, c *control, conn *hvcall.Conn, f hvcall.Frame) ([]byte, error) {
 	switch f.Op {
 	case hvcall.OpHello:
 		h, err := hvcall.DecodeHello(f.Payload)
@@ -106,7 +107,7 @@ func (g *guest) fromApplication(c *control, conn *hvcall.Conn, f hvcall.Frame) (
 			return nil, err
 		}
 		answer := make(chan hvcall.Welcome, 1)
-		c.post(func(c *control) { answer <- c.appHello(conn, h) })
+		c.post(func(c *control) { answer <- c.appHello(conn, h); c.guard(ctx, conn) })
 		return (<-answer).Encode(), nil
 	case hvcall.OpDemand:
 		d, err := hvcall.DecodeDemand(f.Payload)

@@ -1,0 +1,33 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"errors"
+
+	"github.com/silo-os/silo/host/nodeapi"
+	"github.com/silo-os/silo/hvcall"
+)
+
+// Profile asks a guest's application for a profile of itself.
+func (d *Daemon) Profile(ctx context.Context, name string, p hvcall.Profile) ([]byte, error) {
+	if err := p.Check(); err != nil {
+		return nil, nodeapi.Refuse(nodeapi.CodeInvalid, "%v", err)
+	}
+	k, err := d.find(name)
+	if err != nil {
+		return nil, err
+	}
+	k.mu.Lock()
+	g, state := k.guest, k.rec.State
+	k.mu.Unlock()
+	if g == nil || state != nodeapi.StateRunning {
+		return nil, nodeapi.Refuse(nodeapi.CodeState, "guest %s does not run: only a program that runs has a profile", name)
+	}
+	b, err := g.Profile(ctx, p)
+	var fault *hvcall.Fault
+	if errors.As(err, &fault) {
+		return nil, nodeapi.Refuse(nodeapi.CodeState, "guest %s: no profile: %s", name, cmp.Or(fault.Text, fault.Error()))
+	}
+	return b, err
+}

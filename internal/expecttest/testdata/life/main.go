@@ -1,0 +1,46 @@
+// Command life is a server that hangs when it is told to.
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	silo "github.com/silo-os/silo/runtime"
+)
+
+func main() {
+	silo.Main(func(ctx context.Context, guest *silo.Guest) error {
+		hang := make(chan struct{})
+		mux := http.NewServeMux()
+		mux.HandleFunc("/healthz", func(w http.ResponseWriter, r *http.Request) {
+			select {
+			case <-hang:
+				hangs()
+			default:
+			}
+		})
+		mux.HandleFunc("/hang", func(w http.ResponseWriter, r *http.Request) { close(hang) })
+		mux.HandleFunc("/spin", func(w http.ResponseWriter, r *http.Request) { stop() })
+		srv := &http.Server{Addr: ":8080", Handler: mux}
+		go srv.ListenAndServe()
+		<-ctx.Done()
+		grace, cancel := guest.Grace()
+		defer cancel()
+		at, _ := grace.Deadline()
+		fmt.Printf("asked to end, with %.0f s\n", time.Until(at).Seconds())
+		return srv.Shutdown(grace)
+	})
+}
+
+// hangs has a name that the stacks must show.
+func hangs() { select {} }
+
+// stop stops this process, as a debugger would: nothing in it runs any more.
+func stop() {
+	if p, err := os.FindProcess(os.Getpid()); err == nil {
+		p.Signal(sigstop)
+	}
+}
