@@ -23,6 +23,11 @@ func Test(ctx context.Context) error {
 	return checks.Run(ctx, os.Stdout, "test", checks.All(checks.Config{Dir: "."}))
 }
 
+// TestAll runs the same with every pair of a fault and the moment it comes at: some minutes more.
+func TestAll(ctx context.Context) error {
+	return checks.Run(ctx, os.Stdout, "testall", checks.All(checks.Config{Dir: ".", Long: true}))
+}
+
 // Kernel builds the guest kernel into the cache and says where it is.
 func Kernel(ctx context.Context) error {
 	if err := devsetup.Ensure(ctx, devsetup.Machine(os.Stderr), devsetup.Kernel); err != nil {

@@ -13,18 +13,23 @@ import (
 // Config says where the checks run.
 type Config struct {
 	Dir string // root of the module
+
+	// Long has the VM tests go through all pairs of a fault and the moment it comes at, where they otherwise take each
+	// fault and each moment once.
+	Long bool
 }
 
 // run carries what one step finds out for the next ones.
 type run struct {
 	dir    string
+	long   bool
 	pkgs   Packages
 	kernel string // path
 }
 
 // All is every check, from cheap to dear.
 func All(cfg Config) []Step {
-	r := &run{dir: cfg.Dir}
+	r := &run{dir: cfg.Dir, long: cfg.Long}
 	return []Step{
 		{"packages", r.setup},
 		Formatted(cfg.Dir),
@@ -89,5 +94,9 @@ func (r *run) buildKernel(ctx context.Context, out io.Writer) error {
 // each other miss their deadlines. CI=true makes them fail rather than skip.
 func (r *run) vm(ctx context.Context, out io.Writer) error {
 	env := []string{"CI=true", "SILO_TEST_KERNEL=" + r.kernel}
-	return goRun(ctx, r.dir, out, env, append([]string{"test", "-race", "-p=1", "-timeout=15m"}, r.pkgs.VM...)...)
+	args := []string{"test", "-race", "-p=1", "-timeout=15m"}
+	if !r.long {
+		args = append(args, "-short")
+	}
+	return goRun(ctx, r.dir, out, env, append(args, r.pkgs.VM...)...)
 }
