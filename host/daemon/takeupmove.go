@@ -31,8 +31,9 @@ func (f *found) doing(ctx context.Context) vmm.Doing {
 	return is
 }
 
-// takeUpMove goes on with a move that an earlier daemon began.
-func (k *keeper) takeUpMove(g *node.Guest, found move.Machine) {
+// takeUpMove makes ready to go on with a move that an earlier daemon began, and returns what does. That is for when all that runs is
+// in the ledger: it may have the guest served.
+func (k *keeper) takeUpMove(g *node.Guest, found move.Machine) (goOn func()) {
 	l := k.rec.Leaving
 	to := k.d.peers[l.To]
 	if to == nil {
@@ -44,7 +45,7 @@ func (k *keeper) takeUpMove(g *node.Guest, found move.Machine) {
 	m := k.newDeparture(g, to, l.ID)
 	k.leaving = m
 	s, acts := move.Restarted(m.now(), k.d.moveLimits(), found)
-	go m.run(s, acts)
+	return func() { m.run(s, acts) }
 }
 
 // didNotCome forgets a guest that was on its way here: it is whole where it came from.
