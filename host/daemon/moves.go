@@ -51,6 +51,9 @@ func checkArrival(a nodeapi.Arrival) error {
 	if a.Spec.Restart != nodeapi.RestartNever && a.Spec.Restart != "" {
 		return nodeapi.Refuse(nodeapi.CodeInvalid, "spec.restart: a guest that comes is not started again: its image is not here")
 	}
+	if len(a.Spec.Volumes) > 0 || a.Spec.Bridge == nil && a.Spec.Network != "none" {
+		return nodeapi.Refuse(nodeapi.CodeInvalid, "spec: volumes and user-mode networks are of one host alone: a guest that comes has none of either")
+	}
 	image := a.Spec // it has none here: all of it is in the guest
 	image.Kernel, image.Initramfs = "/", "/"
 	return check(image)
