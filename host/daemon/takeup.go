@@ -146,8 +146,10 @@ func (d *Daemon) openNode(machines map[*record]*found) error {
 // takeUp goes on with one guest, and says where.
 func (k *keeper) takeUp(ctx context.Context, m *found) beginning {
 	k.d.cfg.At(pointTakingUp)
-	if k.rec.State == nodeapi.StateArriving && (m == nil || m.err != nil || m.doing(ctx) != vmm.Runs) {
-		return k.didNotCome(m)
+	if k.rec.State == nodeapi.StateArriving {
+		if from, over := k.takeUpArrival(ctx, m); over {
+			return from
+		}
 	}
 	if k.rec.Leaving != nil && (m == nil || m.err != nil) {
 		return beginning{leaving: true, move: k.takeUpMove(nil, move.MachineGone)}
