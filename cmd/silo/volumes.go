@@ -53,7 +53,10 @@ func parseVolume(s string) (v node.Volume, err error) {
 		v.Name = source
 	}
 	for option := range strings.SplitSeq(options, ",") {
-		key, value, _ := strings.Cut(option, "=")
+		key, value, valued := strings.Cut(option, "=")
+		if key == "ro" && valued {
+			return bad("ro takes no value")
+		}
 		switch key {
 		case "":
 		case "ro":

@@ -31,6 +31,7 @@ func TestParseVolume(t *testing.T) {
 		{"db:", node.Volume{}, "not SOURCE:/PATH"},
 		{"db:/data,size=", node.Volume{}, `"" is not a size`},
 		{"db:/data,size=many", node.Volume{}, `"many" is not a size`},
+		{"db:/data,ro=false", node.Volume{}, "ro takes no value"},
 		{"db:/data,fast", node.Volume{}, `"fast" is not an option`},
 	} {
 		t.Run(c.in, func(t *testing.T) {

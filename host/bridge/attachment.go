@@ -98,7 +98,7 @@ func (a Attachment) checkMAC() *ValueError {
 	return nil
 }
 
-// Limits of Config.MTU: IPv6 needs the first, Ethernet devices of Linux take no more than the second.
+// Limits of Attachment.MTU: IPv6 needs the first, Ethernet devices of Linux take no more than the second.
 const (
 	minMTU = 1280
 	maxMTU = 65535

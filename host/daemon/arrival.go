@@ -103,8 +103,20 @@ func (r *arrival) run(s move.Destination, acts []move.DestAct) {
 		case e = <-r.events:
 		case <-alarm.C:
 		}
+		if e == move.DestCameIn {
+			e = r.storedIn()
+		}
 		s, acts = s.Step(r.now(), e)
 	}
+}
+
+// storedIn has what is stored say that the guest may run here from now on, before anybody can have it run.
+func (r *arrival) storedIn() move.DestEvent {
+	if err := r.k.update(func(rec *record) { rec.Ran = true }); err != nil {
+		r.d.cfg.Log.Error("guest that came in not stored", "guest", r.a.Spec.Name, "err", err)
+		return move.DestFailed
+	}
+	return move.DestCameIn
 }
 
 func (r *arrival) do(ctx context.Context, is move.DestinationState, a move.DestAct) {
@@ -138,6 +150,7 @@ func (r *arrival) destroy(is move.DestinationState) {
 	}
 	if is == move.DestGone {
 		r.k.clear()
+		close(r.k.done)
 		if err := r.k.forget(); err != nil {
 			r.d.cfg.Log.Error("place of a guest that did not come stays", "guest", r.a.Spec.Name, "err", err)
 		}
@@ -161,6 +174,7 @@ func (r *arrival) conclude(is move.DestinationState) {
 		r.g.Serve(r.d.ctx, r.a.MilliCPU, r.a.Serial)
 		if err := r.k.begun(r.g); err != nil {
 			r.d.cfg.Log.Error("guest not stored", "guest", r.k.name, "err", err)
+			r.k.runs() // who asks is told what is so
 		}
 		go r.k.live(beginning{guest: r.g})
 		if set := r.a.Bounds; set != nil {

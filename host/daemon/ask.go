@@ -195,6 +195,14 @@ func (d *Daemon) Remove(name string) error {
 
 // forget removes all that there is of a guest that does not live.
 func (k *keeper) forget() error {
+	k.mu.Lock()
+	last := word{k.rec.Came, k.rec.word()}
+	k.mu.Unlock()
+	if last.Is != "" {
+		if err := k.d.remember(last); err != nil {
+			return err
+		}
+	}
 	if err := k.d.store.remove(k.name); err != nil {
 		return err
 	}
@@ -223,6 +231,9 @@ func (d *Daemon) Wait(ctx context.Context, name string) (hvcall.Exit, error) {
 	defer k.mu.Unlock()
 	if k.rec.State == nodeapi.StateMoved {
 		return hvcall.Exit{}, nodeapi.Refuse(nodeapi.CodeMoved, "guest %s has moved to %s: ask the node there", name, k.rec.MovedTo)
+	}
+	if k.rec.State == nodeapi.StateArriving {
+		return hvcall.Exit{}, nodeapi.Refuse(nodeapi.CodeMoved, "guest %s did not come: ask the node where it runs", name)
 	}
 	if k.rec.Exit == nil {
 		return hvcall.Exit{}, errors.New("it is not known how the guest ended")

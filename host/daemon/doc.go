@@ -18,6 +18,8 @@
 // At its source a departure carries out what package move decides, at its destination an arrival, each with one goroutine that
 // owns the state. A move that was begun is stored until it is over. The next daemon goes on from what it finds the machine
 // doing; at the destination one that does not run is let go of, because the guest is whole where it came from.
+// Before a guest can be set running there, it is stored that it may run: one whose machine is gone then has run and ended. How a move
+// ended is remembered when its guest is forgotten, for a source that has not heard.
 //
 // # Restart
 //

@@ -115,6 +115,7 @@ type beginning struct {
 	waits     bool        // it is to be started later
 	forgotten bool        // it did not come, and is forgotten
 	leaving   bool        // the machine is gone, and it may have moved
+	move      func()      // goes on with a move; nil = there is none
 	started   chan<- error
 }
 

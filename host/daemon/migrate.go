@@ -70,5 +70,5 @@ func (k *keeper) depart(to *peer, whole bool) (*departure, error) {
 	return m, nil
 }
 
-// limitsOf are how long the parts of a move may take here.
+// moveLimits are how long the parts of a move may take here.
 func (d *Daemon) moveLimits() move.Limits { return d.cfg.Moves.WithDefaults() }

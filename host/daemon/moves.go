@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/silo-os/silo/host/move"
@@ -51,6 +52,9 @@ func checkArrival(a nodeapi.Arrival) error {
 	if a.Spec.Restart != nodeapi.RestartNever && a.Spec.Restart != "" {
 		return nodeapi.Refuse(nodeapi.CodeInvalid, "spec.restart: a guest that comes is not started again: its image is not here")
 	}
+	if len(a.Spec.Volumes) > 0 || a.Spec.Bridge == nil && a.Spec.Network != "none" {
+		return nodeapi.Refuse(nodeapi.CodeInvalid, "spec: volumes and user-mode networks are of one host alone: a guest that comes has none of either")
+	}
 	image := a.Spec // it has none here: all of it is in the guest
 	image.Kernel, image.Initramfs = "/", "/"
 	return check(image)
@@ -59,7 +63,7 @@ func checkArrival(a nodeapi.Arrival) error {
 // findMove returns a move that comes here, or how it ended.
 func (d *Daemon) findMove(id string) (*arrival, move.DestinationState) {
 	d.mu.Lock()
-	r := d.arrivals[id]
+	r, words := d.arrivals[id], d.host.Words
 	keepers := make([]*keeper, 0, len(d.keepers))
 	for _, k := range d.keepers {
 		keepers = append(keepers, k)
@@ -70,17 +74,31 @@ func (d *Daemon) findMove(id string) (*arrival, move.DestinationState) {
 	}
 	for _, k := range keepers {
 		k.mu.Lock()
-		came, state := k.rec.Came, k.rec.State
+		came, word := k.rec.Came, k.rec.word()
 		k.mu.Unlock()
-		switch {
-		case came != id || state == nodeapi.StateArriving:
-		case state == nodeapi.StateEnded:
-			return nil, move.DestLost
-		default:
-			return nil, move.DestRunning
+		if came == id && word != "" {
+			return nil, word
+		}
+	}
+	for _, w := range words {
+		if w.ID == id {
+			return nil, w.Is
 		}
 	}
 	return nil, move.DestGone
+}
+
+// remember keeps the word of a move whose guest is about to be forgotten.
+func (d *Daemon) remember(w word) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	next := d.host
+	next.Words = append(slices.Clone(next.Words[max(0, len(next.Words)+1-mostWords):]), w)
+	if err := d.store.putHost(next); err != nil {
+		return err
+	}
+	d.host = next
+	return nil
 }
 
 // Standing is how a move that comes here is. Asking keeps its room.

@@ -77,13 +77,15 @@ func TestVerdict(t *testing.T) {
 // What a node is asked to take in is checked like any request.
 func TestArrivalRefused(t *testing.T) {
 	r := newRig(t)
-	good := nodeapi.Arrival{ID: "m-1", Spec: nodeapi.Spec{Name: "kv"}}
+	good := nodeapi.Arrival{ID: "m-1", Spec: nodeapi.Spec{Name: "kv", Network: "none"}}
 	for name, change := range map[string]func(*nodeapi.Arrival){
 		"no id":     func(a *nodeapi.Arrival) { a.ID = "../x" },
 		"no name":   func(a *nodeapi.Arrival) { a.Spec.Name = "" },
 		"bad name":  func(a *nodeapi.Arrival) { a.Spec.Name = "../kv" },
 		"memory":    func(a *nodeapi.Arrival) { a.Memory = -1 },
 		"lease":     func(a *nodeapi.Arrival) { a.LeaseMS = 1 << 60 },
+		"network":   func(a *nodeapi.Arrival) { a.Spec.Network = "" },
+		"volumes":   func(a *nodeapi.Arrival) { a.Spec.Volumes = []nodeapi.Mount{{Dir: "/", Path: "/host"}} },
 		"restarted": func(a *nodeapi.Arrival) { a.Spec.Restart = nodeapi.RestartAlways },
 	} {
 		a := good

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/silo-os/silo/host/broker"
+	"github.com/silo-os/silo/host/move"
 	"github.com/silo-os/silo/host/nodeapi"
 	"github.com/silo-os/silo/host/vmm"
 	"github.com/silo-os/silo/hvcall"
@@ -30,6 +31,8 @@ type record struct {
 	Leaving *leaving `json:"leaving"`
 	// Came is the id of the move that brought the machine here; "" = it was started here.
 	Came string `json:"came"`
+	// Ran says that the machine of a guest that came may have been set running here: stored before it can be.
+	Ran bool `json:"ran"`
 	// MovedTo is the peer that the guest runs on now; "" = it did not move.
 	MovedTo string `json:"moved_to"`
 	// Bounds are those set since the start; nil = the spec's.
@@ -47,8 +50,29 @@ type leaving struct {
 	To string `json:"to"`
 }
 
+// word is what the source of a move that brought the guest here is told for good; "" = there is none.
+func (r *record) word() move.DestinationState {
+	switch {
+	case r.Came == "" || r.State == nodeapi.StateArriving:
+		return ""
+	case r.State == nodeapi.StateEnded:
+		return move.DestLost
+	}
+	return move.DestRunning
+}
+
 // host is what the store has of the host.
 type host struct {
 	Capacity broker.Capacity `json:"capacity"`
 	LastSeq  uint64          `json:"last_seq"`
+	Words    []word          `json:"words"` // oldest first
 }
+
+// word is how a move ended whose guest is forgotten here. Its source may not have heard yet.
+type word struct {
+	ID string                `json:"id"`
+	Is move.DestinationState `json:"is"`
+}
+
+// mostWords is how many are kept. A source that has not heard asks many times a second.
+const mostWords = 1024

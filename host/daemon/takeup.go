@@ -80,6 +80,9 @@ func (d *Daemon) takeUp(ctx context.Context) error {
 		if from.guest != nil {
 			k.adopted(ctx, from.guest)
 		}
+		if from.move != nil {
+			go from.move()
+		}
 		go k.live(from)
 	}
 	return nil
@@ -143,12 +146,13 @@ func (d *Daemon) openNode(machines map[*record]*found) error {
 // takeUp goes on with one guest, and says where.
 func (k *keeper) takeUp(ctx context.Context, m *found) beginning {
 	k.d.cfg.At(pointTakingUp)
-	if k.rec.State == nodeapi.StateArriving && (m == nil || m.err != nil || m.doing(ctx) != vmm.Runs) {
-		return k.didNotCome(m)
+	if k.rec.State == nodeapi.StateArriving {
+		if from, over := k.takeUpArrival(ctx, m); over {
+			return from
+		}
 	}
 	if k.rec.Leaving != nil && (m == nil || m.err != nil) {
-		k.takeUpMove(nil, move.MachineGone)
-		return beginning{leaving: true}
+		return beginning{leaving: true, move: k.takeUpMove(nil, move.MachineGone)}
 	}
 	if m == nil || m.err != nil {
 		k.clear()
@@ -166,10 +170,11 @@ func (k *keeper) takeUp(ctx context.Context, m *found) beginning {
 		}
 		g, err = k.d.node.Adopt(ctx, k.spec(log), node.Running{Machine: m.Machine, Plugged: m.Plugged, Requested: m.Requested, Started: started})
 		if err == nil {
+			from := beginning{guest: g}
 			if k.rec.Leaving != nil {
-				k.takeUpMove(g, found2machine[m.doing(ctx)])
+				from.move = k.takeUpMove(g, found2machine[m.doing(ctx)])
 			}
-			return beginning{guest: g}
+			return from
 		}
 	}
 	k.d.cfg.Log.Error("guest cannot be taken up and is ended", "guest", k.name, "err", err)

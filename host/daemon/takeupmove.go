@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"time"
 
 	"github.com/silo-os/silo/host/move"
 	"github.com/silo-os/silo/host/node"
@@ -31,8 +32,9 @@ func (f *found) doing(ctx context.Context) vmm.Doing {
 	return is
 }
 
-// takeUpMove goes on with a move that an earlier daemon began.
-func (k *keeper) takeUpMove(g *node.Guest, found move.Machine) {
+// takeUpMove makes ready to go on with a move that an earlier daemon began, and returns what does. That is for when all that runs is
+// in the ledger: it may have the guest served.
+func (k *keeper) takeUpMove(g *node.Guest, found move.Machine) (goOn func()) {
 	l := k.rec.Leaving
 	to := k.d.peers[l.To]
 	if to == nil {
@@ -44,16 +46,47 @@ func (k *keeper) takeUpMove(g *node.Guest, found move.Machine) {
 	m := k.newDeparture(g, to, l.ID)
 	k.leaving = m
 	s, acts := move.Restarted(m.now(), k.d.moveLimits(), found)
-	go m.run(s, acts)
+	return func() { m.run(s, acts) }
+}
+
+// takeUpArrival says what became of a guest that was on its way here; over = it does not run.
+func (k *keeper) takeUpArrival(ctx context.Context, m *found) (from beginning, over bool) {
+	is := move.MachineGone
+	if m != nil && m.err == nil {
+		is = found2machine[m.doing(ctx)]
+	}
+	switch s, _ := move.RestartedDestination(is, k.rec.Ran); s.State {
+	case move.DestGone:
+		return k.didNotCome(m), true
+	case move.DestLost:
+		k.drop(m)
+		k.clear()
+		k.runs() // it did
+		return beginning{lost: "its machine ended while no silo node ran"}, true
+	}
+	return beginning{}, false
+}
+
+// runs has the guest count as one that runs here.
+func (k *keeper) runs() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.rec.State, k.rec.Started = nodeapi.StateRunning, time.Now()
+}
+
+// drop ends a machine that was found.
+func (k *keeper) drop(m *found) {
+	if m == nil || m.err != nil {
+		return
+	}
+	if err := m.Close(); err != nil {
+		k.d.cfg.Log.Error("machine that waited not ended", "guest", k.name, "err", err)
+	}
 }
 
 // didNotCome forgets a guest that was on its way here: it is whole where it came from.
 func (k *keeper) didNotCome(m *found) beginning {
-	if m != nil && m.err == nil {
-		if err := m.Close(); err != nil {
-			k.d.cfg.Log.Error("machine that waited not ended", "guest", k.name, "err", err)
-		}
-	}
+	k.drop(m)
 	k.clear()
 	close(k.done)
 	if err := k.forget(); err != nil {

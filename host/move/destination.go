@@ -124,13 +124,13 @@ func (d Destination) gone() (Destination, []DestAct) {
 	return d, []DestAct{DestDestroy}
 }
 
-// RestartedDestination is the move after a restart of the destination's daemon. ran says that the guest is stored as one that
-// runs here. A guest that has not been set running is let go of: it is whole at its source.
+// RestartedDestination is the move after a restart of the destination's daemon. ran says that the guest may
+// have been set running here, which is stored before it can be. One that was not is let go of: it is whole at its source.
 func RestartedDestination(found Machine, ran bool) (Destination, []DestAct) {
 	switch {
 	case found == MachineRuns:
 		return Destination{State: DestRunning}, nil
-	case ran:
+	case ran && found == MachineGone:
 		return Destination{State: DestLost}, nil
 	}
 	return Destination{}.gone()

@@ -20,6 +20,7 @@ type world struct {
 
 	here, there move.Machine
 	ran         bool // the guest ran there
+	noted       bool // stored there: it may run
 	copying     bool
 	frozen      bool
 	room        bool // reserved at the destination
@@ -127,7 +128,10 @@ func (w *world) finishCopy() {
 		return
 	}
 	w.here, w.there = move.MachineStill, move.MachineStill
-	w.atDest = append(w.atDest, func(w *world) { w.dest(move.DestCameIn) })
+	w.atDest = append(w.atDest, func(w *world) {
+		w.noted = true
+		w.dest(move.DestCameIn)
+	})
 	w.source(move.Copied)
 }
 
@@ -243,17 +247,20 @@ func (w *world) restartSource() {
 	w.act(acts)
 }
 
-func (w *world) restartDest() {
+// restartDest has the destination begin anew; with alone its machine ends while there is nobody to see it.
+func (w *world) restartDest(alone bool) {
 	if !w.known {
 		return
+	}
+	if alone {
+		w.there, w.room = move.MachineGone, false
 	}
 	w.atDest = nil
 	w.say("%v destination begins anew, finds %s", w.now, w.there)
 	if w.d.State == move.DestGone || w.d.State == move.DestLost { // stored
 		return
 	}
-	stored := w.d.State == move.DestRunning
-	d, acts := move.RestartedDestination(w.there, stored)
+	d, acts := move.RestartedDestination(w.there, w.noted)
 	w.d = d
 	w.actThere(acts)
 }
@@ -336,6 +343,30 @@ func TestOnePlace(t *testing.T) {
 	}
 }
 
+// A guest that ended at the destination before its daemon, which began anew, had stored that it runs, is lost: it does not run again at
+// its source.
+func TestEndedUnseen(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld()
+		for w.d.State != move.DestStarting {
+			switch {
+			case len(w.atDest) > 0:
+				w.let(&w.atDest, 0)
+			case len(w.atSource) > 0:
+				w.let(&w.atSource, 0)
+			default:
+				t.Fatalf("it does not get there:\n%s", strings.Join(w.trace, "\n"))
+			}
+		}
+		w.there, w.ran = move.MachineRuns, true
+		w.restartDest(true)
+		w.settle(t)
+		if w.s.State != move.StateEnded || w.s.Cause != move.CauseLost {
+			t.Fatalf("source %s (%s):\n%s", w.s.State, w.s.Cause, strings.Join(w.trace, "\n"))
+		}
+	})
+}
+
 // random has something happen, most often something that is under way.
 func (w *world) random(t *rapid.T) {
 	switch n := rapid.IntRange(0, 29).Draw(t, "what"); {
@@ -354,7 +385,7 @@ func (w *world) random(t *rapid.T) {
 	case n == 25:
 		w.restartSource()
 	case n == 26:
-		w.restartDest()
+		w.restartDest(rapid.Bool().Draw(t, "alone"))
 	case n == 27:
 		w.source(move.Burst)
 	case n == 28:

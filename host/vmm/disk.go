@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -62,14 +63,13 @@ func openDisk(d Disk) (*os.File, error) {
 
 func takeDisk(f *os.File) error {
 	var st unix.Stat_t
-	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		return &DiskBusyError{f.Name()}
-	}
+	err := lockDisk(f)
 	if err == nil {
 		err = unix.Fstat(int(f.Fd()), &st)
 	}
 	switch {
+	case errors.As(err, new(*DiskBusyError)):
+		return err
 	case err != nil:
 		return fmt.Errorf("lock disk %s: %w", f.Name(), err)
 	case st.Nlink == 0: // between the opening and the lock
@@ -78,6 +78,30 @@ func takeDisk(f *os.File) error {
 		return fmt.Errorf("open disk %s: a disk has a multiple of 512 bytes, this has %d", f.Name(), st.Size)
 	}
 	return nil
+}
+
+// Who lists volumes looks whether a disk is taken by a shared lock, which is let go of at once.
+const (
+	lookMost  = 50
+	lookPause = time.Millisecond
+)
+
+// lockDisk takes a disk's lock, of which at most those who only look are no reason to refuse.
+func lockDisk(f *os.File) error {
+	for range lookMost {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			return err
+		}
+		if unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB) != nil {
+			break
+		}
+		if err := unix.Flock(int(f.Fd()), unix.LOCK_UN); err != nil {
+			return err
+		}
+		time.Sleep(lookPause)
+	}
+	return &DiskBusyError{f.Name()}
 }
 
 // firstDiskSet is the number of the first disk's descriptor set; 1 is the console's.

@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestDiskIsForOne(t *testing.T) {
@@ -31,6 +34,27 @@ func TestDiskIsForOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	again.Close()
+}
+
+// Who only looks whether a disk is taken, by a shared lock, does not count as a guest.
+func TestDiskIsLookedAt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db.img")
+	if err := os.WriteFile(path, make([]byte, 4096), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	looking, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Flock(int(looking.Fd()), unix.LOCK_SH); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(5*time.Millisecond, func() { looking.Close() })
+	f, err := openDisk(Disk{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
 }
 
 func TestDiskRefusals(t *testing.T) {

@@ -144,7 +144,11 @@ func (vm *VM) beginSend(ctx context.Context, s Sending) error {
 	}, nil); err != nil {
 		return err
 	}
-	return vm.monitor.Execute(ctx, "migrate", map[string]string{"uri": "tcp:" + s.To}, nil)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	// Given up before QEMU has answered, it would copy without anybody who waits for the end, and stand still behind it.
+	return vm.monitor.Execute(context.WithoutCancel(ctx), "migrate", map[string]string{"uri": "tcp:" + s.To}, nil)
 }
 
 // setMigration switches capabilities of QEMU's migration on.

@@ -136,6 +136,15 @@ func (s Store) Remove(ctx context.Context, name string) error {
 	if err := CheckName(name); err != nil {
 		return err
 	}
+	unlock, err := s.lock(ctx)
+	if errors.Is(err, fs.ErrNotExist) { // nor is the store
+		return &NotFoundError{name}
+	}
+	if err != nil {
+		return fmt.Errorf("remove volume %s: %w", name, err)
+	}
+	defer unlock()
+	// Behind the lock, so that what is looked at is what has the name when it is removed.
 	f, err := os.OpenFile(s.path(name), os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return &NotFoundError{name}
@@ -144,11 +153,6 @@ func (s Store) Remove(ctx context.Context, name string) error {
 		return fmt.Errorf("remove volume %s: %w", name, err)
 	}
 	defer f.Close()
-	unlock, err := s.lock(ctx)
-	if err != nil {
-		return fmt.Errorf("remove volume %s: %w", name, err)
-	}
-	defer unlock()
 	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
 		return &BusyError{name}
 	}

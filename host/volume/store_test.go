@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -206,6 +207,37 @@ func TestRemove(t *testing.T) {
 	}
 	if all, err := s.List(); err != nil || len(all) != 0 {
 		t.Errorf("%+v, %v", all, err)
+	}
+}
+
+// TestRemoveAnother: a volume that is made anew under the name while one waits to remove the old one is looked at as it is.
+func TestRemoveAnother(t *testing.T) {
+	s := store(t)
+	path := use(t, s, "db", 16<<20)
+	unlock, err := s.lock(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	removed := make(chan error)
+	go func() { removed <- s.Remove(context.Background(), "db") }()
+	time.Sleep(2 * lockPatience) // it waits
+	other := filepath.Join(s.Dir, "other")
+	if err := errors.Join(os.WriteFile(other, make([]byte, 4096), 0o600), os.Rename(other, path)); err != nil {
+		t.Fatal(err)
+	}
+	hold(t, path)
+	unlock()
+	if err := <-removed; !errors.As(err, new(*BusyError)) {
+		t.Errorf("a guest uses it: %v", err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Errorf("what a guest uses is gone: %v", err)
+	}
+}
+
+func TestRemoveWithoutStore(t *testing.T) {
+	if err := (Store{Dir: "/nowhere"}).Remove(t.Context(), "db"); !errors.As(err, new(*NotFoundError)) {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -1,0 +1,98 @@
+package daemon
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/silo-os/silo/host/move"
+	"github.com/silo-os/silo/host/nodeapi"
+)
+
+// came is the record of a guest that came, or was about to.
+func came(name, id string, state nodeapi.State, ran bool) *record {
+	r := placed(name, state)
+	r.Came, r.Ran = id, ran
+	return r
+}
+
+// TestFinalWord: a source that has not heard how its move ended is told so for good: also when the guest ended while no daemon
+// ran, before it was stored as one that runs, and when it was removed since.
+func TestFinalWord(t *testing.T) {
+	dir := stored(t,
+		came("ran", "m-ran", nodeapi.StateArriving, true),
+		came("waited", "m-waited", nodeapi.StateArriving, false),
+		came("ended", "m-ended", nodeapi.StateEnded, true),
+		came("moved-on", "m-moved-on", nodeapi.StateMoved, true))
+	r := &rig{t: t}
+	r.open(dir)
+	if _, err := r.Wait(t.Context(), "ran"); err != nil {
+		t.Fatal(err)
+	}
+	check := func() {
+		t.Helper()
+		for id, want := range map[string]move.DestinationState{"m-ran": move.DestLost, "m-ended": move.DestLost, "m-moved-on": move.DestRunning} {
+			if s, err := r.RunMoved(t.Context(), id); err != nil || s.State != string(want) {
+				t.Errorf("%s: %+v, %v; want %s", id, s, err, want)
+			}
+		}
+		if s, err := r.RunMoved(t.Context(), "m-waited"); !nodeapi.Is(err, nodeapi.CodeNotFound) {
+			t.Errorf("never ran: %+v, %v", s, err)
+		}
+	}
+	check()
+	for _, name := range []string{"ran", "ended", "moved-on"} {
+		if err := r.Remove(name); err != nil {
+			t.Error(err)
+		}
+	}
+	check()
+	r.Leave()
+	r.open(dir)
+	check()
+}
+
+// TestFinalWordsAreBounded: what is remembered of guests that are forgotten is so much and no more, and the newest.
+func TestFinalWordsAreBounded(t *testing.T) {
+	r := newRig(t)
+	r.host.Words = make([]word, mostWords)
+	if err := r.remember(word{"m-1", move.DestLost}); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(r.host.Words); n != mostWords {
+		t.Errorf("%d are kept", n)
+	}
+	if _, is := r.findMove("m-1"); is != move.DestLost {
+		t.Errorf("the newest is %q", is)
+	}
+}
+
+// TestWaitForWhatDoesNotCome: who waits for a guest that is to come is told when it does not.
+func TestWaitForWhatDoesNotCome(t *testing.T) {
+	r := newRig(t)
+	r.mu.Lock() // no machine is made yet
+	expected := make(chan error)
+	go func() {
+		_, err := r.Expect(context.Background(), nodeapi.Arrival{ID: "m-1", Spec: nodeapi.Spec{
+			Name: "kv", Network: "none", Memory: nodeapi.Memory{Min: 64 * mib, Max: 256 * mib}, CPU: nodeapi.CPU{MinMilli: 1000, MaxMilli: 2000}}})
+		expected <- err
+	}()
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		if _, err := r.find("kv"); err == nil {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("it is not expected")
+		}
+	}
+	waited := make(chan error, 1)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	go func() { _, err := r.Wait(ctx, "kv"); waited <- err }()
+	time.Sleep(10 * time.Millisecond) // it waits
+	r.mu.Unlock()
+	if err := <-expected; err == nil {
+		t.Fatal("a machine of the tests took a guest in")
+	}
+	refused(t, <-waited, nodeapi.CodeMoved)
+}
