@@ -90,22 +90,22 @@ func TestArrivalRefused(t *testing.T) {
 	} {
 		a := good
 		change(&a)
-		_, err := r.client.Expect(t.Context(), a)
+		_, err := r.Expect(t.Context(), a)
 		if !nodeapi.Is(err, nodeapi.CodeInvalid) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	r.create(r.spec("kv"))
-	if _, err := r.client.Expect(t.Context(), good); !nodeapi.Is(err, nodeapi.CodeTaken) {
+	if _, err := r.Expect(t.Context(), good); !nodeapi.Is(err, nodeapi.CodeTaken) {
 		t.Errorf("a name that is here: %v", err)
 	}
-	if _, err := r.client.Standing(t.Context(), "m-1"); !nodeapi.Is(err, nodeapi.CodeNotFound) {
+	if _, err := r.Standing("m-1"); !nodeapi.Is(err, nodeapi.CodeNotFound) {
 		t.Errorf("a move that is not known: %v", err)
 	}
-	if _, err := r.client.RunMoved(t.Context(), "m-1"); !nodeapi.Is(err, nodeapi.CodeNotFound) {
+	if _, err := r.RunMoved(t.Context(), "m-1"); !nodeapi.Is(err, nodeapi.CodeNotFound) {
 		t.Errorf("a move that is not known: %v", err)
 	}
-	if err := r.client.ForgetMove(t.Context(), "m-1"); err != nil {
+	if err := r.ForgetMove(t.Context(), "m-1"); err != nil {
 		t.Errorf("a move that is not known: %v", err)
 	}
 	if _, err := r.client.Migrate(t.Context(), "kv", nodeapi.Migrate{To: "b"}); !nodeapi.Is(err, nodeapi.CodeNotFound) {

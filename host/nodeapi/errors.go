@@ -12,6 +12,7 @@ type Code string
 // The codes, and the HTTP status that each comes with.
 const (
 	CodeInvalid  Code = "invalid"   // 400: the request makes no sense
+	CodeDenied   Code = "denied"    // 403: not for who asks
 	CodeNotFound Code = "not_found" // 404: no such guest, or no such path
 	CodeTaken    Code = "taken"     // 409: the name is in use
 	CodeRefused  Code = "refused"   // 409: the host can never guarantee it
@@ -27,6 +28,8 @@ func (c Code) Status() int {
 	switch c {
 	case CodeInvalid:
 		return http.StatusBadRequest
+	case CodeDenied:
+		return http.StatusForbidden
 	case CodeNotFound:
 		return http.StatusNotFound
 	case CodeTaken, CodeRefused, CodeState, CodeMoved, CodeStayed:

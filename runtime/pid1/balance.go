@@ -15,7 +15,7 @@ const (
 
 	// reserveLeast stays free beyond what the kernel keeps: this process's own growth, the per-processor free
 	// lists, the descriptors of a block that comes, and what the gate lets through.
-	reserveLeast = 6 * mib
+	reserveLeast = 7 * mib
 
 	// keptShare of what is plugged in addition the kernel will keep in addition: a tenth of its own zones,
 	// which are a fifth of a large guest, and its watermarks.
