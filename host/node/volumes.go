@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/silo-os/silo/host/vmm"
@@ -68,7 +69,7 @@ func CheckVolumes(list []Volume) error {
 func attach(ctx context.Context, cfg *vmm.Config, list []Volume, store volume.Store) error {
 	for _, v := range list {
 		if v.Dir != "" {
-			cfg.Shares = append(cfg.Shares, vmm.Share{Dir: v.Dir, ReadOnly: v.ReadOnly})
+			cfg.Shares = append(cfg.Shares, vmm.Share{Dir: v.Dir, ReadOnly: v.ReadOnly, Mapped: os.Geteuid() == 0 && !v.ReadOnly})
 			continue
 		}
 		path, err := store.Use(ctx, v.Name, v.Size)

@@ -25,6 +25,17 @@ type Disk struct {
 type Share struct {
 	Dir      string // absolute
 	ReadOnly bool
+
+	// Mapped keeps owners, modes and kinds of what the guest makes in attributes of plain files that are QEMU's user's own.
+	// Where that is root, a guest could otherwise leave devices and programs that run as root on its host.
+	Mapped bool
+}
+
+func (s Share) securityModel() string {
+	if s.Mapped {
+		return "mapped-xattr"
+	}
+	return "none"
 }
 
 // mostDisks is what finds room on the machine's one bus, disks and shares together.
@@ -124,7 +135,7 @@ func (a *arguments) disks(c Config, w Wiring) {
 	}
 	for i, s := range c.Shares {
 		id := "fs" + strconv.Itoa(i)
-		a.add("-fsdev", fmt.Sprintf("local,id=%s,security_model=none,multidevs=remap,readonly=%s,path=%s", id, onOff(s.ReadOnly), escape(s.Dir)))
+		a.add("-fsdev", fmt.Sprintf("local,id=%s,security_model=%s,multidevs=remap,readonly=%s,path=%s", id, s.securityModel(), onOff(s.ReadOnly), escape(s.Dir)))
 		a.device(fmt.Sprintf("virtio-9p-pci,fsdev=%s,mount_tag=%s", id, ShareTag(i)))
 	}
 }
