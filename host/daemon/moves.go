@@ -32,6 +32,9 @@ func (d *Daemon) Expect(ctx context.Context, a nodeapi.Arrival) (nodeapi.Expecte
 	go r.run(s, acts)
 	select {
 	case err := <-r.ready:
+		if err != nil {
+			<-r.over // who asks next is told that there is no such move
+		}
 		return r.at, err
 	case <-ctx.Done():
 		r.post(move.DestForget)
