@@ -43,7 +43,7 @@ func TestBridge(t *testing.T) {
 	env := []string{"SILO_CACHE=" + t.TempDir(), "SILO_ACCEL=" + accel}
 	run := func(network string, flags ...string) *proc {
 		t.Helper()
-		p := siloBy(t, n.A.Start, env, append([]string{"run", "--alone", "-v", "--memory", "64M:1G", hello.Dir, "--net", network}, flags...)...)
+		p := siloBy(t, n.A.Start, env, append([]string{"run", "--alone", "--verbose", "--memory", "64M:1G", hello.Dir, "--net", network}, flags...)...)
 		p.await(&p.out, "hello: serving on")
 		return p
 	}

@@ -52,6 +52,7 @@ func TestSendGivenUpAsItBegins(t *testing.T) {
 		status <- "cancelled"
 		return nil, nil
 	})
+	server.Handle("query-kvm", func(json.RawMessage) (any, error) { return map[string]bool{"enabled": true, "present": true}, nil })
 	server.Handle("query-status", func(json.RawMessage) (any, error) { return map[string]string{"status": "running"}, nil })
 	server.Handle("query-migrate", func(json.RawMessage) (any, error) {
 		is := <-status
