@@ -3,10 +3,12 @@ package cpushare
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 )
 
-// sweep removes the groups in base whose machines are no more, and returns their names.
+// sweep removes the groups in base whose machines are no more, and returns their names. Those of another user are his to
+// remove.
 func sweep(base string, v2 bool, alive func(identity) bool) (removed []string, err error) {
 	entries, err := os.ReadDir(base)
 	if err != nil {
@@ -19,7 +21,11 @@ func sweep(base string, v2 bool, alive func(identity) bool) (removed []string, e
 			continue
 		}
 		machine, vcpus := machineGroups(base, i, v2)
-		if err := errors.Join(vcpus.remove(), machine.remove()); err != nil {
+		err := errors.Join(vcpus.remove(), machine.remove())
+		switch {
+		case errors.Is(err, fs.ErrPermission):
+			continue
+		case err != nil:
 			errs = append(errs, err)
 			continue
 		}
