@@ -28,8 +28,8 @@ type Agent struct {
 	kick   chan struct{}    // a look is due now
 	trace  moments.Recorder // only used by step
 
-	width  sync.Mutex // held while GOMAXPROCS changes, so that the last change is the newest; taken before mu
-	spread int        // vCPUs that the program's threads were brought to last; guarded by width
+	width  sync.Mutex   // held while GOMAXPROCS changes, so that the last change is the newest; taken before mu
+	spread atomic.Int32 // vCPUs that the program's threads were brought to last; 0 = not yet; changed under width
 
 	mu       sync.Mutex
 	gov      *Governor
@@ -95,6 +95,7 @@ func (a *Agent) Spare(on bool) {
 	a.mu.Unlock()
 	if !same {
 		a.setProcs()
+		a.tell()
 	}
 }
 
@@ -108,24 +109,30 @@ func (a *Agent) setProcs() {
 	a.mu.Lock()
 	granted, spare := max(a.granted, 1), a.spare
 	a.mu.Unlock()
+	before := int(a.spread.Load())
+	if before == 0 && !spare {
+		// The runtime makes once what spare processors are made of: it must be there when memory is not. It does so
+		// before the program begins, which would take them for its own.
+		runtime.GOMAXPROCS(granted + spareProcs)
+	}
 	switch {
 	case spare:
 		runtime.GOMAXPROCS(granted + spareProcs)
 		return
-	case a.spread > 0 && granted > a.spread:
-		widen(a.spread, granted)
+	case before > 0 && granted > before:
+		widen(before, granted)
 	default:
 		runtime.GOMAXPROCS(granted)
 	}
-	a.spread = granted
+	a.spread.Store(int32(granted))
 }
 
-// makeSpare has the runtime make once what spare processors are made of: it must be there when memory is not.
-func (a *Agent) makeSpare() {
-	a.width.Lock()
-	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + spareProcs)
-	a.width.Unlock()
-	a.setProcs()
+// vcpus is how many the program may use: spare processors are none.
+func (a *Agent) vcpus() int {
+	if n := a.spread.Load(); n > 0 {
+		return int(n)
+	}
+	return runtime.GOMAXPROCS(0)
 }
 
 // Run governs until ctx ends.
@@ -141,7 +148,6 @@ func (a *Agent) Run(ctx context.Context) {
 	if !told {
 		a.Grant(1000)
 	}
-	a.makeSpare()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {

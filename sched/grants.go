@@ -27,7 +27,7 @@ func (a *Agent) hear(f func(vcpus int)) (forget func()) {
 	a.hearers.mu.Lock()
 	defer a.hearers.mu.Unlock()
 	a.hearers.list = append(a.hearers.list, &f)
-	a.hearers.told = runtime.GOMAXPROCS(0)
+	a.hearers.told = a.vcpus()
 	f(a.hearers.told)
 	return func() {
 		a.hearers.mu.Lock()
@@ -40,7 +40,7 @@ func (a *Agent) hear(f func(vcpus int)) (forget func()) {
 func (a *Agent) tell() {
 	a.hearers.mu.Lock()
 	defer a.hearers.mu.Unlock()
-	vcpus := runtime.GOMAXPROCS(0)
+	vcpus := a.vcpus()
 	if vcpus == a.hearers.told {
 		return
 	}
