@@ -63,19 +63,23 @@ func (p *processors) set(milli uint32) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.now = milli
-	return p.share.Set(cpushare.Allowance{Milli: milli, Max: p.most, Exact: p.exact})
+	return p.enforce()
+}
+
+// enforce has the host's scheduler do what is set. The lock is held.
+func (p *processors) enforce() error {
+	return p.share.Set(cpushare.Allowance{Milli: p.now, Max: p.most, Exact: p.exact})
 }
 
 // watch takes in how long the guest's frames were left unread in all, and holds one that floods to what it is
 // granted. It says whether that has changed, and to what.
 func (p *processors) watch(now, held time.Duration) (exact, changed bool, err error) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	exact = p.flood.step(now, held)
 	changed, p.exact = exact != p.exact, exact
-	milli := p.now
-	p.mu.Unlock()
 	if changed {
-		err = p.set(milli)
+		err = p.enforce()
 	}
 	return exact, changed, err
 }
@@ -84,12 +88,12 @@ func (p *processors) watch(now, held time.Duration) (exact, changed bool, err er
 // only the guest's word takes it away.
 func (p *processors) widen(milli uint32) error {
 	p.mu.Lock()
-	now := p.now
-	p.mu.Unlock()
-	if milli <= now {
+	defer p.mu.Unlock()
+	if milli <= p.now {
 		return nil
 	}
-	return p.set(milli)
+	p.now = milli
+	return p.enforce()
 }
 
 // last is the newest measurement.
