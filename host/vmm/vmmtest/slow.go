@@ -34,14 +34,7 @@ func NewSlow(m vmm.Machine, delay time.Duration) *Slow {
 
 // Resize gives the order and waits for it.
 func (s *Slow) Resize(ctx context.Context, total int64) (int64, error) {
-	now, err := s.Machine.Plugged(ctx)
-	if err != nil {
-		return 0, err
-	}
 	s.mu.Lock()
-	if s.asked == 0 {
-		s.asked = now
-	}
 	for _, o := range s.pending {
 		o.total = min(o.total, total)
 	}
