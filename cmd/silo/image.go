@@ -52,19 +52,27 @@ func (o *imageOptions) log(w *world) *slog.Logger {
 
 // image opens what is a folder with an image, brings what is in a registry or a layout, and builds anything else.
 func (o *imageOptions) image(ctx context.Context, w *world, what string) (*images.Image, error) {
-	made := strings.HasPrefix(what, oci.Scheme) || oci.IsLayout(what) || isImage(what)
-	if made && o.manifest != nil && len(o.manifest.Files) > 0 {
+	open := opener(what)
+	if open == nil {
+		return o.build(ctx, w, what)
+	}
+	if o.manifest != nil && len(o.manifest.Files) > 0 {
 		return nil, o.manifest.Fault(o.manifest.Files[0].Text, "files: %s is an image, which has its files: give them to silo build", what)
 	}
+	return open(ctx)
+}
+
+// opener is how an image is come by that somebody has made; nil where the name is that of something to build.
+func opener(what string) func(context.Context) (*images.Image, error) {
 	switch {
 	case strings.HasPrefix(what, oci.Scheme):
-		return oci.Pull(ctx, "", what)
+		return func(ctx context.Context) (*images.Image, error) { return oci.Pull(ctx, "", what) }
 	case oci.IsLayout(what):
-		return oci.ReadLayout(ctx, "", what)
+		return func(ctx context.Context) (*images.Image, error) { return oci.ReadLayout(ctx, "", what) }
 	case isImage(what):
-		return images.Open(what)
+		return func(context.Context) (*images.Image, error) { return images.Open(what) }
 	}
-	return o.build(ctx, w, what)
+	return nil
 }
 
 // isImage reports whether a name is a folder that silo build wrote.
