@@ -42,16 +42,21 @@ func testNodeBy(t *testing.T, by func(*exec.Cmd) error) (env []string, start fun
 	}
 }
 
-// TestNode is a guest's life under nodes that come and go, as people see it.
-func TestNode(t *testing.T) {
-	image := appImage(t).Dir
-	env, start := testNode(t)
-	do := func(args ...string) string {
+// doing runs silo for what must succeed, and returns what it printed.
+func doing(t *testing.T, env []string) func(args ...string) string {
+	return func(args ...string) string {
 		t.Helper()
 		p := silo(t, env, args...)
 		p.wants(0)
 		return p.out.String()
 	}
+}
+
+// TestNode is a guest's life under nodes that come and go, as people see it.
+func TestNode(t *testing.T) {
+	image := appImage(t).Dir
+	env, start := testNode(t)
+	do := doing(t, env)
 	node := start()
 	if name := do("run", "-d", image, "--name", "kv", "--memory", "64M:256M", "--cpus", "0.5:1", "--", "count"); name != "kv\n" {
 		t.Errorf("run -d printed %q", name)

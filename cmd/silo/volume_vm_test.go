@@ -114,12 +114,7 @@ func TestFolder(t *testing.T) {
 func TestVolumeOfNode(t *testing.T) {
 	image := appImage(t).Dir
 	env, start := testNode(t)
-	do := func(args ...string) string {
-		t.Helper()
-		p := silo(t, env, args...)
-		p.wants(0)
-		return p.out.String()
-	}
+	do := doing(t, env)
 	node := start()
 	do("run", "-d", image, "--name", "kv", "-v", "db:/data,size=64M", "--memory", "64M:256M", "--", "keep", "/data/word", "kept by a node", "hold")
 	follower := silo(t, env, "logs", "-f", "kv")

@@ -91,11 +91,7 @@ func (r *arrival) run(s move.Destination, acts []move.DestAct) {
 			r.conclude(s.State)
 			return
 		}
-		if at := s.Deadline(); at != 0 {
-			alarm.Reset(max(time.Millisecond, at-r.now()))
-		} else {
-			alarm.Stop()
-		}
+		setAlarm(alarm, s.Deadline(), r.now())
 		e := move.DestTick
 		select {
 		case <-ctx.Done():

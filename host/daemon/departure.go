@@ -86,11 +86,7 @@ func (m *departure) run(s move.Source, acts []move.Act) {
 			m.conclude(s)
 			return
 		}
-		if at := s.Deadline(); at != 0 {
-			alarm.Reset(max(time.Millisecond, at-m.now()))
-		} else {
-			alarm.Stop()
-		}
+		setAlarm(alarm, s.Deadline(), m.now())
 		e := move.Tick
 		select {
 		case <-ctx.Done():

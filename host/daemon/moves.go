@@ -155,3 +155,12 @@ func (d *Daemon) ForgetMove(ctx context.Context, id string) error {
 	}
 	return nodeapi.Refuse(nodeapi.CodeState, "the guest of move %s is %s here", id, is)
 }
+
+// setAlarm has a timer fire when a state's deadline comes; 0 = it has none.
+func setAlarm(alarm *time.Timer, deadline, now time.Duration) {
+	if deadline == 0 {
+		alarm.Stop()
+		return
+	}
+	alarm.Reset(max(time.Millisecond, deadline-now))
+}

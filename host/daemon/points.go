@@ -22,12 +22,12 @@ var Points = []string{
 	pointEnded, pointStored, pointHalted, pointForgotten, pointTakingUp,
 }
 
-// MovePoints are the names of the points in a move: each state of package move, as it begins.
-
-// At its source, and at its destination.
+// The names of the points in a move: each state of package move, as it begins.
 var (
+	// MovePoints are those at its source.
 	MovePoints = []string{
 		"move reserving", "move shrinking", "move freezing", "move copying", "move cancelling", "move switching", "move releasing", "move back",
 	}
+	// ArrivalPoints are those at its destination.
 	ArrivalPoints = []string{"arrival launching", "arrival waiting", "arrival arrived", "arrival starting", "arrival running"}
 )

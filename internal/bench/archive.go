@@ -29,28 +29,33 @@ func asInit(initramfs, to string) error {
 // underInit writes an archive in which one image's application is /init and another's is where silo's images
 // have it.
 func underInit(init, app, to string) error {
+	files, err := initAndApp(init, app)
+	if err != nil {
+		return err
+	}
+	return packInit(to, files...)
+}
+
+// initAndApp are the applications of two images, at the places of a first process and of an application.
+func initAndApp(init, app string) ([]cpio.Record, error) {
 	first, err := appOf(init)
 	if err != nil {
-		return fmt.Errorf("take application from %s: %w", init, err)
+		return nil, fmt.Errorf("take application from %s: %w", init, err)
 	}
 	second, err := appOf(app)
 	if err != nil {
-		return fmt.Errorf("take application from %s: %w", app, err)
+		return nil, fmt.Errorf("take application from %s: %w", app, err)
 	}
-	return packInit(to, cpio.StaticFile("init", first, 0o755), cpio.Directory("app", 0o755), cpio.StaticFile(appPath, second, 0o755))
+	return []cpio.Record{cpio.StaticFile("init", first, 0o755), cpio.Directory("app", 0o755), cpio.StaticFile(appPath, second, 0o755)}, nil
 }
 
 // underModules is underInit with the files of modules beside, which are to be loaded in their order.
 func underModules(init, app string, modules []string, to string) error {
-	first, err := appOf(init)
+	files, err := initAndApp(init, app)
 	if err != nil {
-		return fmt.Errorf("take application from %s: %w", init, err)
+		return err
 	}
-	second, err := appOf(app)
-	if err != nil {
-		return fmt.Errorf("take application from %s: %w", app, err)
-	}
-	files := []cpio.Record{cpio.StaticFile("init", first, 0o755), cpio.Directory("app", 0o755), cpio.StaticFile(appPath, second, 0o755), cpio.Directory("modules", 0o755)}
+	files = append(files, cpio.Directory("modules", 0o755))
 	for i, path := range modules {
 		b, err := os.ReadFile(path)
 		if err != nil {

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -18,13 +16,7 @@ import (
 // TestAnnounce gives an interface of a namespace its addresses and announces it, and looks at what comes out of the other end of
 // its wire: the Ethernet address, told for each IP address.
 func TestAnnounce(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("making a network namespace needs root")
-	}
-	runtime.LockOSThread() // and never unlocked: the thread leaves with its namespace
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		t.Fatalf("make network namespace: %v", err)
-	}
+	ownNetwork(t)
 	do := func(args string) {
 		t.Helper()
 		if out, err := exec.Command("ip", strings.Fields(args)...).CombinedOutput(); err != nil {
