@@ -79,6 +79,7 @@ type control struct {
 	usageAt     time.Duration
 	toldApplied uint64 // serial in the last usage
 	killedBy    killReason
+	saidAt      func() time.Time // when the application last wrote something
 }
 
 // killReason says why this process ended the application.
@@ -93,6 +94,7 @@ func newControl(log *slog.Logger, m machine, host speaker, w hvcall.Welcome, unm
 		balance: Balance{Boot: int64(w.Memory.Boot), Max: int64(w.Memory.Max), Unmanaged: unmanaged},
 		queue:   sched.NewGovernor(sched.Config{Max: wholeCPUs(w.CPU.MaxMilli), Probe: true}),
 		grant:   hvcall.Grant{Serial: w.Grant.Serial, Memory: w.Grant.Memory, MilliCPU: w.Grant.MilliCPU},
+		saidAt:  func() time.Time { return time.Time{} },
 	}
 	c.cpu = vcpus{granted: w.Grant.MilliCPU, wanted: c.most(1000), hold: startHold}
 	c.balance.Granted(int64(w.Grant.Memory), true)

@@ -3,6 +3,7 @@ package pid1
 import (
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/silo-os/silo/hvcall"
@@ -43,9 +44,13 @@ func (t *tail) bytes() []byte {
 type forwarder struct {
 	send func(hvcall.Stream, []byte) error
 	errs tail
+	said atomic.Int64 // Unix nanoseconds at which the newest piece was read
 	from []*os.File
 	wg   sync.WaitGroup
 }
+
+// saidAt returns when the application last wrote something.
+func (fw *forwarder) saidAt() time.Time { return time.Unix(0, fw.said.Load()) }
 
 // forward copies from f until its end. Each piece is sent until a host has it: while none is there, or a slow one, the
 // application's writes wait, as at a slow terminal, with what its pipe holds. Output is dropped only when the
@@ -58,6 +63,7 @@ func (fw *forwarder) forward(s hvcall.Stream, f *os.File) {
 		for {
 			n, err := f.Read(buf)
 			if n > 0 {
+				fw.said.Store(time.Now().UnixNano())
 				if s == hvcall.StreamErr {
 					fw.errs.add(buf[:n])
 				}

@@ -69,6 +69,7 @@ func (g *guest) supervise(ctx context.Context, c *control, k *kernel, app *appli
 		g.log.Error("gate not watched: stalls are noticed late", "err", err)
 	}
 	fw := &forwarder{send: g.output}
+	c.post(func(c *control) { c.saidAt = fw.saidAt })
 	fw.forward(hvcall.StreamOut, app.out)
 	fw.forward(hvcall.StreamErr, app.err)
 	go g.serveCalls(ctx, c, app)

@@ -10,8 +10,12 @@ import (
 	"github.com/silo-os/silo/hvcall"
 )
 
-// hungWithin is how long an application that hangs has to say what its goroutines do.
-const hungWithin = 3 * time.Second
+// An application that hangs is killed when it has been silent for stacksQuiet after it was asked for its stacks, and after
+// stacksMost whatever it says: a dump is written word by word, which takes seconds on a slow host with many goroutines.
+const (
+	stacksQuiet = 3 * time.Second
+	stacksMost  = 30 * time.Second
+)
 
 // watchApplication looks at the application in the ways that the host wants, until ctx ends.
 func (g *guest) watchApplication(ctx context.Context, c *control) {
@@ -71,11 +75,25 @@ func (c *control) hung(why string) {
 	if err := c.m.signal(unix.SIGQUIT); err != nil {
 		c.log.Warn("application not asked for its stacks", "err", err)
 	}
-	time.AfterFunc(hungWithin, func() {
-		if err := c.m.signal(unix.SIGKILL); err != nil {
-			c.log.Debug("application not killed", "err", err) // it is gone already
-		}
-	})
+	now := time.Now()
+	c.killWhenQuiet(now, now, c.saidAt)
+}
+
+// killWhenQuiet kills an application that was asked for its stacks, once it has said all that it will. last is when its
+// newest word came.
+func (c *control) killWhenQuiet(asked, last time.Time, saidAt func() time.Time) {
+	if time.Since(last) < stacksQuiet && time.Since(asked) < stacksMost {
+		time.AfterFunc(stacksQuiet/10, func() {
+			if at := saidAt(); at.After(last) {
+				last = at
+			}
+			c.killWhenQuiet(asked, last, saidAt)
+		})
+		return
+	}
+	if err := c.m.signal(unix.SIGKILL); err != nil {
+		c.log.Debug("application not killed", "err", err) // it is gone already
+	}
 }
 
 // profiled answers the host's wish for a profile of the application.

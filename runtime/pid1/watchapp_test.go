@@ -25,11 +25,44 @@ func TestHungIsAskedForItsStacksFirst(t *testing.T) {
 		if got := signalsOf(b); !slices.Equal(got, []unix.Signal{unix.SIGQUIT}) || b.c.killedBy.hung != "silent" {
 			t.Errorf("at once: %v, %q", got, b.c.killedBy.hung)
 		}
-		time.Sleep(hungWithin + time.Second)
+		time.Sleep(stacksQuiet + time.Second)
 		if got := signalsOf(b); !slices.Equal(got, []unix.Signal{unix.SIGQUIT, unix.SIGKILL}) {
 			t.Errorf("then: %v", got)
 		}
 	})
+}
+
+// TestStacksAreHeardOut: who still says what its goroutines do has time, but not for ever.
+func TestStacksAreHeardOut(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		silent := time.Now().Add(3 * stacksQuiet)
+		b.c.post(func(c *control) {
+			c.saidAt = func() time.Time { return minTime(time.Now(), silent) }
+			c.hung("silent")
+		})
+		time.Sleep(4*stacksQuiet - time.Second)
+		if got := signalsOf(b); !slices.Equal(got, []unix.Signal{unix.SIGQUIT}) {
+			t.Errorf("while it spoke and a little longer: %v", got)
+		}
+		time.Sleep(2 * time.Second)
+		if got := signalsOf(b); !slices.Equal(got, []unix.Signal{unix.SIGQUIT, unix.SIGKILL}) {
+			t.Errorf("when it was silent: %v", got)
+		}
+	})
+	inBubble(t, func(b *bench) {
+		b.c.post(func(c *control) { c.saidAt = time.Now; c.hung("silent") })
+		time.Sleep(stacksMost + time.Second)
+		if got := signalsOf(b); !slices.Equal(got, []unix.Signal{unix.SIGQUIT, unix.SIGKILL}) {
+			t.Errorf("one that never stops: %v", got)
+		}
+	})
+}
+
+func minTime(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // TestNobodyIsHungForGoodReasons: a thread that waits for memory, and an end that is under way.
