@@ -101,6 +101,21 @@ func TestSortPackages(t *testing.T) {
 	}
 }
 
+// TestSplitAlone: what wants the whole machine is in this module, and only that is set apart.
+func TestSplitAlone(t *testing.T) {
+	p, err := findPackages(t.Context(), "../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone, rest := splitAlone(p.VM)
+	if want := []string{module + "/internal/elastictest"}; !slices.Equal(alone, want) {
+		t.Errorf("alone %q, want %q", alone, want)
+	}
+	if len(alone)+len(rest) != len(p.VM) || slices.Contains(rest, alone[0]) {
+		t.Errorf("of %q the rest is %q", p.VM, rest)
+	}
+}
+
 // TestThisModule: the real list has packages of both kinds, each once.
 func TestThisModule(t *testing.T) {
 	p, err := findPackages(t.Context(), "../..")

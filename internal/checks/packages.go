@@ -82,3 +82,16 @@ func isVMTesting(dep string) bool {
 	path, _, _ := strings.Cut(dep, " ")
 	return path == vmtesting
 }
+
+// splitAlone returns which of the packages have tests that want the whole machine: a guest that must get both processors gets
+// them only while nobody else uses one.
+func splitAlone(pkgs []string) (alone, rest []string) {
+	for _, p := range pkgs {
+		if p == module+"/internal/elastictest" {
+			alone = append(alone, p)
+		} else {
+			rest = append(rest, p)
+		}
+	}
+	return alone, rest
+}

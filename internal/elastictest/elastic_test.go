@@ -187,6 +187,7 @@ func (r *run) most(of func(node.Observation) int64) (most int64) {
 // TestGateHoldsInsteadOfKilling: a program that nobody governs from inside takes 300 MiB at once, from a host
 // that takes half a second for each grant. Its threads wait, it is told as stalls, and it ends as it would on a large machine.
 func TestGateHoldsInsteadOfKilling(t *testing.T) {
+	t.Parallel() // it asks for no processor in particular
 	r := boot(t, setup{name: "grab", most: 1024 * mib, delay: 500 * time.Millisecond}, "300")
 	exit, err := r.wait()
 	if err != nil || exit.Cause != hvcall.CauseExit || exit.Code != 0 {
@@ -209,6 +210,7 @@ func TestGateHoldsInsteadOfKilling(t *testing.T) {
 
 // TestRefusedAtTheMaximumEndsWithItsCause: more than the guest can ever have is not waited for for ever.
 func TestRefusedAtTheMaximumEndsWithItsCause(t *testing.T) {
+	t.Parallel() // it asks for no processor in particular
 	r := boot(t, setup{name: "grab", most: 128 * mib}, "300")
 	exit, err := r.wait()
 	if err != nil || exit.Cause != hvcall.CauseRefused || !strings.Contains(exit.Text, "--memory") {
@@ -218,6 +220,7 @@ func TestRefusedAtTheMaximumEndsWithItsCause(t *testing.T) {
 
 // TestRefusedInTheTimeThatWasSet: a host that never grants, and an application that shall not wait for ever.
 func TestRefusedInTheTimeThatWasSet(t *testing.T) {
+	t.Parallel() // it asks for no processor in particular
 	r := boot(t, setup{name: "grab", most: 1024 * mib, delay: time.Hour, refuse: 2 * time.Second}, "300")
 	exit, err := r.wait()
 	if err != nil || exit.Cause != hvcall.CauseRefused {
@@ -231,6 +234,7 @@ func TestRefusedInTheTimeThatWasSet(t *testing.T) {
 // TestLateGrantsAreWaitedFor: each grant comes five seconds late. A heap that grows faster waits, and comes
 // through. How long a goroutine that needs no memory stood still is told; bench heap measures it.
 func TestLateGrantsAreWaitedFor(t *testing.T) {
+	t.Parallel() // it asks for no processor in particular
 	r := boot(t, setup{name: "late", most: 1024 * mib, delay: 5 * time.Second})
 	exit, err := r.wait()
 	m := regexp.MustCompile(`longest gap (\d+) ms`).FindStringSubmatch(r.out.String())

@@ -36,6 +36,7 @@ func TestFollowsFromATemplate(t *testing.T) {
 
 // TestGateFromATemplate: so does its gate.
 func TestGateFromATemplate(t *testing.T) {
+	t.Parallel() // it asks for no processor in particular
 	first, second := bootTwice(t, setup{name: "grab", most: 128 * mib}, "300")
 	first.guest.Kill()
 	exit, err := second.wait()

@@ -102,25 +102,50 @@ func (g *guest) profiled(ctx context.Context, payload []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	asked := make(chan profiler, 1)
-	if err := g.post(hvcall.OpProfile, func(c *control) {
-		if p.Kind == hvcall.ProfileQuit {
-			err = c.m.signal(unix.SIGQUIT)
+	if p.Kind == hvcall.ProfileQuit {
+		done := make(chan error, 1)
+		if err := g.post(hvcall.OpProfile, func(c *control) { done <- c.m.signal(unix.SIGQUIT) }); err != nil {
+			return nil, err
 		}
-		who, _ := c.app.(profiler)
-		asked <- who
-	}); err != nil {
-		return nil, err
+		return nil, <-done
 	}
-	who := <-asked
+	who, err := g.profiler(ctx)
 	switch {
-	case p.Kind == hvcall.ProfileQuit:
+	case err != nil:
 		return nil, err
 	case who == nil:
 		return nil, &hvcall.Fault{Op: hvcall.OpProfile, Code: hvcall.CodeUnknown,
 			Text: "the application does not speak with silo: import github.com/silo-os/silo/runtime/auto, or ask with --quit, which ends it"}
 	}
 	return who.AskProfile(ctx, p)
+}
+
+// speaksWithin is how long after its start an application may take to speak: it may serve before that.
+const speaksWithin = 10 * time.Second
+
+// profiler returns the application, if it speaks; one that has just been started is waited for.
+func (g *guest) profiler(ctx context.Context) (profiler, error) {
+	type answer struct {
+		who   profiler
+		young bool
+	}
+	for {
+		asked := make(chan answer, 1)
+		if err := g.post(hvcall.OpProfile, func(c *control) {
+			who, _ := c.app.(profiler)
+			asked <- answer{who, c.now() < speaksWithin}
+		}); err != nil {
+			return nil, err
+		}
+		if a := <-asked; a.who != nil || !a.young {
+			return a.who, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 // profiler is an application that speaks.
