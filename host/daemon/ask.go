@@ -180,16 +180,22 @@ func (k *keeper) shutdown(ctx context.Context, g *node.Guest, within time.Durati
 }
 
 // Remove forgets a guest that has ended.
-func (d *Daemon) Remove(name string) error {
+func (d *Daemon) Remove(ctx context.Context, name string) error {
 	k, err := d.find(name)
 	if err != nil {
 		return err
 	}
-	select {
-	case <-k.done:
-		return k.forget()
-	default:
+	k.mu.Lock()
+	alive := k.rec.alive()
+	k.mu.Unlock()
+	if alive {
 		return nodeapi.Refuse(nodeapi.CodeState, "guest %s has not ended: stop it first with: silo stop %s", name, name)
+	}
+	select {
+	case <-k.done: // its end is told a moment before all of it is cleared up
+		return k.forget()
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 

@@ -75,6 +75,37 @@ func onBridge(address string) *bridge.Attachment {
 	return &bridge.Attachment{Bridge: "br0", Addresses: []netip.Prefix{netip.MustParsePrefix(address)}}
 }
 
+// TestRemoveAsSoonAsItIsToldEnded: who sees that a guest has ended can have it forgotten, though its keeper is not through yet.
+func TestRemoveAsSoonAsItIsToldEnded(t *testing.T) {
+	r := newRig(t)
+	stored, goOn := make(chan struct{}), make(chan struct{})
+	wait := func(point string) {
+		if point == pointStored {
+			close(stored)
+			<-goOn
+		}
+	}
+	r.at.Store(&wait)
+	r.create(r.spec("kv"))
+	r.until("kv", func(g nodeapi.Guest) bool { return g.Said })
+	r.exit(0)
+	<-stored
+	if g := r.until("kv", func(nodeapi.Guest) bool { return true }); g.State != nodeapi.StateEnded {
+		t.Fatalf("told as %s", g.State)
+	}
+	removed := make(chan error, 1)
+	go func() { removed <- r.client.Remove(t.Context(), "kv") }()
+	select {
+	case err := <-removed:
+		t.Errorf("removed while its end was being cleared up: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(goOn)
+	if err := <-removed; err != nil {
+		t.Error(err)
+	}
+}
+
 // TestRefusals: what cannot be is refused with its kind, and nothing is left of it.
 func TestRefusals(t *testing.T) {
 	r := newRig(t)

@@ -42,7 +42,7 @@ func TestFinalWord(t *testing.T) {
 	}
 	check()
 	for _, name := range []string{"ran", "ended", "moved-on"} {
-		if err := r.Remove(name); err != nil {
+		if err := r.Remove(t.Context(), name); err != nil {
 			t.Error(err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,6 +35,8 @@ type rig struct {
 	vms    []*vmmtest.VM
 	guests []*hvcalltest.Guest
 	fail   error // what the next launches fail with
+
+	at atomic.Pointer[func(point string)]
 }
 
 // patience is how long a test waits for what another goroutine does.
@@ -55,6 +58,7 @@ func (r *rig) open(dir string) {
 		Dir: dir, Capacity: broker.Capacity{Memory: 1024 * mib, MilliCPU: 8000}, Log: slog.New(slog.DiscardHandler),
 		Hold:   func(int, []int) node.Share { return noShare{} },
 		Launch: r.launch,
+		At:     r.reached,
 		Attach: func(context.Context, vmm.Config) (Attached, error) { return Attached{}, vmm.ErrNotRunning },
 	})
 	if err != nil {
@@ -75,6 +79,13 @@ func (r *rig) open(dir string) {
 		r.t.Fatal(err)
 	}
 	r.t.Cleanup(r.client.Close)
+}
+
+// reached tells whoever asked that the daemon is at a point.
+func (r *rig) reached(point string) {
+	if at := r.at.Load(); at != nil {
+		(*at)(point)
+	}
 }
 
 func (r *rig) launch(_ context.Context, cfg vmm.Config) (vmm.Machine, error) {

@@ -29,7 +29,7 @@ func (d *Daemon) Handler() http.Handler {
 		"POST /v1/guests":                d.createGuest,
 		"GET /v1/guests/{name}":          func(r *http.Request) (any, error) { return d.Guest(r.PathValue("name")) },
 		"PATCH /v1/guests/{name}":        d.setGuest,
-		"DELETE /v1/guests/{name}":       func(r *http.Request) (any, error) { return nil, d.Remove(r.PathValue("name")) },
+		"DELETE /v1/guests/{name}":       func(r *http.Request) (any, error) { return nil, d.Remove(r.Context(), r.PathValue("name")) },
 		"POST /v1/guests/{name}/stop":    d.stopGuest,
 		"POST /v1/guests/{name}/kill":    func(r *http.Request) (any, error) { return d.Kill(r.Context(), r.PathValue("name")) },
 		"GET /v1/guests/{name}/wait":     func(r *http.Request) (any, error) { return d.Wait(r.Context(), r.PathValue("name")) },
