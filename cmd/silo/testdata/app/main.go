@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -34,6 +35,27 @@ func main() {
 		if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err != nil {
 			panic(err)
 		}
+	case "hoard": // touches memory until somebody ends it
+		var kept [][]byte
+		for {
+			b := make([]byte, 1<<20)
+			for i := range b {
+				b[i] = 1
+			}
+			kept = append(kept, b)
+			runtime.KeepAlive(kept)
+		}
+	case "ungated": // the same, where the kernel kills at the limit instead of letting a thread wait
+		if err := os.WriteFile("/sys/fs/cgroup/memory/app/memory.oom_control", []byte("0"), 0); err != nil {
+			panic(err)
+		}
+		os.Args[1] = "hoard"
+		main()
+	case "kernel": // a kernel panics when its first process ends
+		if err := syscall.Kill(1, syscall.SIGABRT); err != nil {
+			panic(err)
+		}
+		time.Sleep(time.Hour)
 	case "tell":
 		fmt.Printf("args %q\n", args[1:])
 		for _, name := range []string{"GIVEN", "OWN", "UNSET"} {
