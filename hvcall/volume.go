@@ -15,6 +15,9 @@ type Volume struct {
 	ReadOnly bool   `json:"read_only,omitempty"` // nothing is written to it
 }
 
+// MaxVolumeName is the longest name of a volume, bytes.
+const MaxVolumeName = maxNameLength
+
 // MaxVolumes is the most volumes that a guest may have.
 const MaxVolumes = 16
 

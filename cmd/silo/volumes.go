@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -69,7 +70,12 @@ func parseVolume(s string) (v node.Volume, err error) {
 			return bad("%q is not an option", option)
 		}
 	}
-	return v, nil
+	err = node.CheckVolumes([]node.Volume{v})
+	var wrong *node.SpecError
+	if errors.As(err, &wrong) {
+		err = fmt.Errorf("%q: %s: %s", s, wrong.Cause, wrong.Fix)
+	}
+	return v, err
 }
 
 // checkFolders sees to it that folders that are to be mounted are there.

@@ -32,6 +32,11 @@ func TestParseVolume(t *testing.T) {
 		{"db:/data,size=", node.Volume{}, `"" is not a size`},
 		{"db:/data,size=many", node.Volume{}, `"many" is not a size`},
 		{"db:/data,ro=false", node.Volume{}, "ro takes no value"},
+		{"db:data", node.Volume{}, `"db:data": "data": it is not an absolute path: give a path such as /data`},
+		{"db:/", node.Volume{}, "a volume cannot be the whole of the guest"},
+		{"d/b:/data", node.Volume{}, `volume "d/b": not a name`},
+		{"./site:/srv,size=2G", node.Volume{}, `"./site:/srv,size=2G": a folder has no size: leave the size out`},
+		{"db:/data,size=1M", node.Volume{}, "use 16M to 16T"},
 		{"db:/data,fast", node.Volume{}, `"fast" is not an option`},
 	} {
 		t.Run(c.in, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/silo-os/silo/host/vmm"
 	"github.com/silo-os/silo/host/volume"
@@ -22,13 +23,19 @@ type Volume struct {
 	ReadOnly bool
 }
 
-// called is what people call the volume.
+// called is what people call the volume. Of a long path that is the end.
 func (v Volume) called() string {
 	if v.Name != "" {
 		return v.Name
 	}
+	if tooLong := len(v.Dir) - hvcall.MaxVolumeName; tooLong > 0 {
+		return strings.ToValidUTF8("…"+v.Dir[tooLong+len("…"):], "")
+	}
 	return v.Dir
 }
+
+// mostPath is the longest path of a volume in its guest, bytes.
+const mostPath = 1024
 
 // CheckVolumes returns a *SpecError for volumes that no guest can have.
 func CheckVolumes(list []Volume) error {
@@ -37,6 +44,9 @@ func CheckVolumes(list []Volume) error {
 		bad := func(cause, fix string) error { return &SpecError{fmt.Sprintf("Volumes[%d]", i), cause, fix} }
 		if why := hvcall.CheckVolumePath(v.Path); why != "" {
 			return bad(fmt.Sprintf("%q: %s", v.Path, why), "give a path such as /data")
+		}
+		if len(v.Path) > mostPath {
+			return bad(fmt.Sprintf("its path in the guest has %d bytes", len(v.Path)), fmt.Sprintf("use at most %d", mostPath))
 		}
 		if paths[v.Path] {
 			return bad("another volume is at "+v.Path, "give each a path of its own")

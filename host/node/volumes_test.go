@@ -21,6 +21,7 @@ func TestCheckVolumes(t *testing.T) {
 		{nil, ""},
 		{[]Volume{{Name: "db", Path: "/data", Size: 1 << 30}, {Dir: "/src", Path: "/data/src", ReadOnly: true}}, ""},
 		{[]Volume{{Name: "db"}}, `start guest: Volumes[0]: "": it is not an absolute path: give a path such as /data`},
+		{[]Volume{{Name: "db", Path: "/" + strings.Repeat("x", 1024)}}, "start guest: Volumes[0]: its path in the guest has 1025 bytes: use at most 1024"},
 		{[]Volume{{Name: "db", Path: "/proc"}}, `start guest: Volumes[0]: "/proc": /proc is the guest's own: give a path such as /data`},
 		{[]Volume{{Name: "a", Path: "/data"}, {Name: "b", Path: "/data"}}, "start guest: Volumes[1]: another volume is at /data: give each a path of its own"},
 		{[]Volume{{Name: "a", Path: "/x"}, {Name: "a", Path: "/y"}}, "start guest: Volumes[1]: volume a is there twice: leave one of the two out"},
@@ -43,6 +44,19 @@ func TestCheckVolumes(t *testing.T) {
 	}
 	if err := CheckVolumes(many); err == nil || !strings.Contains(err.Error(), "17 of them: use at most 16") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestLongFolder: a folder may have a longer path than a volume may have a name.
+func TestLongFolder(t *testing.T) {
+	for _, dir := range []string{"/" + strings.Repeat("d/", 200), "/" + strings.Repeat("ä/", 200), "/src"} {
+		w := GuestSpec{Volumes: []Volume{{Dir: dir, Path: "/src"}}}.welcome()
+		if _, err := hvcall.DecodeWelcome(w.Encode()); err != nil {
+			t.Errorf("%d bytes: %v", len(dir), err)
+		}
+		if name := w.Volumes[0].Name; !strings.HasSuffix(dir, strings.TrimPrefix(name, "…")) {
+			t.Errorf("it is called %q", name)
+		}
 	}
 }
 

@@ -6,12 +6,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
-// create makes a volume. It returns an error that is fs.ErrExist if somebody else did.
+// create makes a volume. It returns an error that is fs.ErrExist if somebody else did. The store is locked for moments only, not
+// while the file system is made: others make theirs meanwhile.
 func (s Store) create(ctx context.Context, name string, size int64) error {
 	mkfs, err := findMkfs()
 	if err != nil {
@@ -20,43 +24,84 @@ func (s Store) create(ctx context.Context, name string, size int64) error {
 	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
 		return err
 	}
+	draft, err := s.begin(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer draft.Close()
+	defer os.Remove(draft.Name())
+	if err := format(ctx, mkfs, draft.Name(), cmp.Or(size, DefaultSize)); err != nil {
+		return err
+	}
 	unlock, err := s.lock(ctx)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if err := s.sweep(); err != nil {
-		return err
-	}
-	draft := filepath.Join(s.Dir, unmade+name)
-	defer os.Remove(draft)
-	if err := format(ctx, mkfs, draft, cmp.Or(size, DefaultSize)); err != nil {
+	if err := draft.Close(); err != nil { // a volume is nobody's at first
 		return err
 	}
 	// Not by renaming: that would replace what has the name already.
-	if err := os.Link(draft, s.path(name)); err != nil {
+	if err := os.Link(draft.Name(), s.path(name)); err != nil {
 		return err
 	}
 	return syncFile(s.Dir)
+}
+
+// begin makes an empty file for a volume, whose lock says that it is being made until it is closed.
+func (s Store) begin(ctx context.Context, name string) (*os.File, error) {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if err := s.sweep(); err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(s.path(name)); err == nil {
+		return nil, fs.ErrExist
+	}
+	f, err := os.CreateTemp(s.Dir, unmade+name+"-")
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", f.Name(), err), f.Close(), os.Remove(f.Name()))
+	}
+	return f, nil
 }
 
 // sweep removes what a killed process had begun. The caller has the store's lock.
 func (s Store) sweep() error {
 	left, err := filepath.Glob(filepath.Join(s.Dir, unmade+"*"))
 	for _, path := range left {
-		err = errors.Join(err, os.Remove(path))
+		err = errors.Join(err, sweepOne(path))
 	}
 	return err
 }
 
-// format makes an empty disk of a size with a file system on it, and has both reach the host's disk.
-func format(ctx context.Context, mkfs, path string, size int64) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+// sweepOne removes a file unless somebody is making a volume of it.
+func sweepOne(path string) error {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) { // its maker has given up
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	err = f.Truncate(size)
-	if err := errors.Join(err, f.Close()); err != nil {
+	defer f.Close()
+	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
+		return nil
+	}
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// format makes an empty file a disk of a size with a file system on it, and has both reach the host's disk.
+func format(ctx context.Context, mkfs, path string, size int64) error {
+	if err := os.Truncate(path, size); err != nil {
 		return err
 	}
 	// A new file reads as zeros: nothing needs to be written for that, neither now nor by the guest's kernel later.

@@ -7,8 +7,8 @@
 // # States of a volume
 //
 //	absent   there is no file. Use makes it, at the size asked for: to free.
-//	making   a file with another name is being formatted, under the store's lock. It gets its name, whole and synced, in one
-//	         step: to free. One that a killed process left is removed by the next that makes one.
+//	making   a file with another name is being formatted; its lock is its maker's. It gets its name, whole and synced, in one
+//	         step: to free. One that a killed process left, which nobody holds, is removed by the next that makes one.
 //	free     nobody holds its lock. A guest that starts takes it: to used. Remove: to absent.
 //	used     the lock is held. It is a flock(2) of the open file that QEMU has, so it is there exactly as long as
 //	         QEMU is, whoever started that and whatever becomes of him, and nobody has to clear it away.
@@ -17,8 +17,8 @@
 //
 // # Locks
 //
-// The store's own lock, .lock, is held while a file is made or removed. A volume's lock is taken under it by Remove, without waiting, and by
-// package vmm, which takes no other.
+// The store's own lock, .lock, is held while a file is begun, named or removed, and not while it is formatted. The lock of a volume, or of a
+// file that is to be one, is taken under it, without waiting; package vmm takes a volume's and no other.
 //
 // # mkfs.ext4
 //

@@ -107,6 +107,42 @@ func TestVolumeIsMadeByOne(t *testing.T) {
 	}
 }
 
+// TestVolumesAreMadeSideBySide: who makes a volume does not wait for one whose file system takes long, nor sweeps it away.
+func TestVolumesAreMadeSideBySide(t *testing.T) {
+	bin, dir := t.TempDir(), t.TempDir()
+	started, on := filepath.Join(dir, "started"), filepath.Join(dir, "on")
+	script := "#!/bin/sh\nfor last; do :; done\ncase $last in *slow*) : >" + started + "; while [ ! -e " + on + " ]; do sleep 0.01; done;; esac\n"
+	if err := os.WriteFile(filepath.Join(bin, mkfsName), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	s := Store{Dir: filepath.Join(dir, "volumes")}
+	slow := make(chan error, 1)
+	go func() { _, err := s.Use(context.Background(), "slow", 0); slow <- err }()
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(started); err == nil {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("it is not begun")
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if _, err := s.Use(ctx, "quick", 0); err != nil {
+		t.Error(err)
+	}
+	if err := os.WriteFile(on, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-slow; err != nil {
+		t.Error(err)
+	}
+	if all, err := s.List(); err != nil || len(all) != 2 || all[0].Busy || all[1].Busy {
+		t.Errorf("made: %+v, %v", all, err)
+	}
+}
+
 func TestBegunVolumeIsSwept(t *testing.T) {
 	s := store(t)
 	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
