@@ -35,7 +35,11 @@ address, and keeps its connections. If anything fails on the way it stays where 
 
 // describeMove is how a move went, in a line.
 func describeMove(m nodeapi.Move) string {
-	if m.State != "moved" {
+	switch m.State {
+	case "moved":
+	case "ended":
+		return fmt.Sprintf("%s has ended on its way to %s: %s", m.Guest, m.To, m.Error)
+	default:
 		return fmt.Sprintf("%s stays: %s", m.Guest, m.Error)
 	}
 	return fmt.Sprintf("%s runs on %s: %s copied of %s, %.0f ms still, %.1f s in all",

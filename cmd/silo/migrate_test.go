@@ -25,6 +25,7 @@ func TestMovingFlags(t *testing.T) {
 		"peers alone":     {append(node, "--peers", peers), "give --listen"},
 		"no address":      {append(node, "--peers", peers, "--listen", ":7000"), "give it with --move-address"},
 		"any address":     {append(node, "--peers", peers, "--listen", "0.0.0.0:7000"), "give it with --move-address"},
+		"with a port":     {append(node, "--peers", peers, "--listen", "127.0.0.1:0", "--move-address", "10.0.0.2:7000"), "give the address alone: 10.0.0.2"},
 		"no file":         {append(node, "--peers", peers+"x", "--listen", "127.0.0.1:0"), "no such file"},
 		"no certificate":  {append(node, "--peers", peers, "--listen", "127.0.0.1:0"), "--tls-cert"},
 		"one argument":    {[]string{"migrate", "kv"}, "a guest and a host are to be named"},
@@ -48,7 +49,8 @@ func TestDescribeMove(t *testing.T) {
 	for want, m := range map[string]nodeapi.Move{
 		"kv runs on b: 64 MiB copied of 128 MiB, 16 ms still, 0.9 s in all": {
 			Guest: "kv", To: "b", State: "moved", Bytes: 64 << 20, Held: 128 << 20, DowntimeMS: 15.9, TookMS: 893},
-		"kv stays: no peer answers": {Guest: "kv", State: "stayed", Error: "no peer answers"},
+		"kv has ended on its way to b: its machine ended": {Guest: "kv", To: "b", State: "ended", Error: "its machine ended"},
+		"kv stays: no peer answers":                       {Guest: "kv", State: "stayed", Error: "no peer answers"},
 	} {
 		if got := describeMove(m); got != want {
 			t.Errorf("%q, want %q", got, want)

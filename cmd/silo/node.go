@@ -140,6 +140,9 @@ func (o *nodeOptions) fleet() (f siloed.Fleet, err error) {
 			return f, fmt.Errorf("--listen: %w", err)
 		}
 	}
+	if host, port, err := net.SplitHostPort(f.Stream); err == nil {
+		return f, fmt.Errorf("--move-address: %q has a port, and guests come in at ports of QEMU's choice: give the address alone: %s", net.JoinHostPort(host, port), host)
+	}
 	if ip := net.ParseIP(f.Stream); f.Stream == "" || ip != nil && ip.IsUnspecified() {
 		return f, errors.New("--listen: guests come in at an address that peers can reach: give it with --move-address")
 	}

@@ -26,7 +26,7 @@ type Config struct {
 	// KillAfter is how long a guest that was found uncooperative may hold what others need before it is
 	// killed; 0 = 30 s, negative = for ever.
 	KillAfter time.Duration
-	// MoveAfter is for how long the wants must exceed the watermark before a guest to move is named, and
+	// MoveAfter is for how long the wants must exceed the watermark before a guest to move is named, at most, and
 	// the least time between two such proposals; 0 = 10 s.
 	MoveAfter time.Duration
 }

@@ -22,10 +22,11 @@ type Peer struct {
 
 // Crowd is whether the guests want more than the host should have to divide, for how long, and the
 // hosts that could take one of them. Above the watermark for MoveAfter the broker names a guest to move, and then at
-// most once in MoveAfter, because moving takes its time.
+// most once in MoveAfter, because moving takes its time. Far above it, where no price could settle it, and where a peer is known,
+// the first is named sooner: in inverse proportion to what is wanted in excess, down to a quarter.
 //
-// Which one: moving costs what is held and must be copied, and it relieves by what is wanted. So of those whose
-// leaving would be enough the one that holds least, and where none is enough the one that relieves most. Where
+// Which one: moving costs what is held and in use, for that must be copied, and it relieves by what is wanted. So of those whose
+// leaving would be enough the one that uses least, and where none is enough the one that relieves most. Where
 // peers have room, only guests that fit there, to the peer with the most room. A guest that was found
 // uncooperative is not handed on to others.
 type Crowd struct {
@@ -67,18 +68,30 @@ func (b *Broker) watch() {
 	case b.sum.wants <= mark:
 		c.Since, c.Next, c.Named = 0, 0, false
 	case c.Next == 0:
-		c.Since, c.Next = b.s.Now, b.s.Now+b.cfg.MoveAfter
-	case b.s.Now >= c.Next && b.sum.dying == 0:
+		c.Since, c.Next = b.s.Now, b.s.Now+b.moveAfter(b.sum.wants-usable)
+	case !c.Named && b.s.Now < c.Next:
+		c.Next = min(c.Next, max(b.s.Now, c.Since+b.moveAfter(b.sum.wants-usable)))
+	}
+	if c.Next != 0 && b.s.Now >= c.Next && b.sum.dying == 0 {
 		c.Next, c.Named = b.s.Now+b.cfg.MoveAfter, true
 		b.propose(b.sum.wants - usable)
 	}
+}
+
+// moveAfter is for how long so many bytes must be wanted in excess before a guest is named.
+func (b *Broker) moveAfter(excess int64) time.Duration {
+	if !b.knowsPeer() {
+		return b.cfg.MoveAfter
+	}
+	least := b.s.Capacity.usable() / priceParts * (crowdMark - priceParts)
+	return max(b.cfg.MoveAfter/4, time.Duration(float64(b.cfg.MoveAfter)*min(1, float64(least)/float64(max(excess, 1)))))
 }
 
 // propose names the guest whose leaving relieves the host best of so many bytes of wants.
 func (b *Broker) propose(excess int64) {
 	var best *member
 	var to string
-	known := slices.ContainsFunc(b.s.Crowd.Peers, func(p Peer) bool { return b.fresh(p) })
+	known := b.knowsPeer()
 	for _, g := range b.members {
 		if g.Phase != PhaseRunning || g.Memory.Owing.frozen() || g.Bounds.Fixed || g.Memory.Moving != MovingNot {
 			continue
@@ -105,13 +118,18 @@ func (b *Broker) betterMove(x, y *member, excess int64) bool {
 	case xEnough != yEnough:
 		return xEnough
 	case xEnough:
-		return x.Memory.Upper < y.Memory.Upper
+		return x.inUse() < y.inUse()
 	}
 	return b.counted(&x.Guest) > b.counted(&y.Guest)
 }
 
+// inUse is what must be copied of the guest when it moves, as far as that is known: bytes.
+func (g *Guest) inUse() int64 { return max(0, g.Memory.Upper-g.Memory.Use.Idle) }
+
 // needs is the room the guest needs elsewhere.
 func (g *Guest) needs() Room { return Room{Memory: g.Memory.Want, MilliCPU: g.CPU.Want} }
+
+func (b *Broker) knowsPeer() bool { return slices.ContainsFunc(b.s.Crowd.Peers, b.fresh) }
 
 func (b *Broker) fresh(p Peer) bool { return b.s.Now-p.At <= peerFresh }
 

@@ -127,6 +127,52 @@ func TestFreeze(t *testing.T) {
 	}
 }
 
+// The further above the watermark, the sooner a guest is named; of those whose leaving is enough it is the one that uses least,
+// whatever it holds.
+func TestNamedSooner(t *testing.T) {
+	const at = 10 * time.Second
+	for wants, after := range map[int64]time.Duration{
+		1200 << 20: 727 * time.Millisecond, // an eighth of what there is in excess is 1 s, a quarter half of that
+		1280 << 20: 500 * time.Millisecond,
+		1900 << 20: 250 * time.Millisecond,
+	} {
+		b := New(Config{Capacity: Capacity{Memory: 1 << 30, MilliCPU: 4000}, MoveAfter: time.Second})
+		b.Step(1, []Event{GuestAdded{"holds", movable(64<<20, 4<<30)}, GuestAdded{"wants", movable(64<<20, 4<<30)}, PeerSeen{"peer", Room{1 << 40, 1 << 20}}})
+		b.Step(2, []Event{Connected{"holds"}, Connected{"wants"}})
+		demand := func(id GuestID, revision uint64, bytes int64) Event {
+			return Demanded{id, hvcall.Demand{Revision: revision, Memory: uint64(bytes), MilliCPU: 500}}
+		}
+		b.Step(at-5*time.Second, []Event{demand("holds", 1, 400<<20), PeerSeen{"peer", Room{1 << 40, 1 << 20}}})
+		b.Step(at, []Event{demand("wants", 1, wants-400<<20)})
+		next := at
+		for named := false; !named; {
+			now, ok := b.NextWake()
+			if !ok || now > at+2*time.Second {
+				t.Fatalf("%d MiB: nobody is named", wants>>20)
+			}
+			next = now
+			named = len(only[ProposeMove](b.Step(now, nil))) > 0
+		}
+		if took := (next - at).Round(time.Millisecond); took != after {
+			t.Errorf("%d MiB: named after %v, want %v", wants>>20, took, after)
+		}
+	}
+}
+
+// A guest that holds more than another and uses less of it is the one that moves.
+func TestUnusedMovesFirst(t *testing.T) {
+	b := New(Config{Capacity: Capacity{Memory: 1 << 30, MilliCPU: 4000}, MoveAfter: time.Second})
+	b.Step(1, []Event{GuestAdded{"idle", movable(384<<20, 1<<30)}, GuestAdded{"busy", movable(320<<20, 1<<30)}, PeerSeen{"peer", Room{1 << 40, 1 << 20}}})
+	b.Step(2, []Event{Connected{"idle"}, Connected{"busy"}})
+	b.Step(3, []Event{Used{"idle", 300 << 20, -1}, Used{"busy", 0, -1}})
+	b.Step(4, []Event{
+		Demanded{"idle", hvcall.Demand{Revision: 1, Memory: 600 << 20, MilliCPU: 500}},
+		Demanded{"busy", hvcall.Demand{Revision: 1, Memory: 600 << 20, MilliCPU: 500}}})
+	if m := only[ProposeMove](b.Step(2*time.Second, nil)); len(m) != 1 || m[0].Guest != "idle" {
+		t.Errorf("%v", m)
+	}
+}
+
 // A guest that cannot move is not named, nor one that does already.
 func TestFixedStay(t *testing.T) {
 	b := New(Config{Capacity: Capacity{Memory: 256 << 20, MilliCPU: 4000}, MoveAfter: time.Second})

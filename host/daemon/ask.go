@@ -101,15 +101,17 @@ func (d *Daemon) Set(ctx context.Context, name string, c nodeapi.Change) (nodeap
 // Stop asks a guest to end within a time, 0 = its own, after which it is killed, and returns when it has ended. It is not
 // started again.
 func (d *Daemon) Stop(ctx context.Context, name string, within time.Duration) (nodeapi.Guest, error) {
-	return d.end(ctx, name, func(k *keeper, g *node.Guest) { k.shutdown(ctx, g, within) })
+	return d.end(ctx, name, move.Cancelled, func(k *keeper, g *node.Guest) { k.shutdown(ctx, g, within) })
 }
 
-// Kill ends a guest at once and returns when it has ended. It is not started again.
+// Kill ends a guest at once and returns when it has ended. It is not started again. One that is being moved is ended here also while
+// nobody knows whether it runs at its destination; it goes on there then.
 func (d *Daemon) Kill(ctx context.Context, name string) (nodeapi.Guest, error) {
-	return d.end(ctx, name, func(_ *keeper, g *node.Guest) { g.Kill() })
+	return d.end(ctx, name, move.GivenUp, func(_ *keeper, g *node.Guest) { g.Kill() })
 }
 
-func (d *Daemon) end(ctx context.Context, name string, how func(*keeper, *node.Guest)) (nodeapi.Guest, error) {
+// end ends a guest for good. say is what its move is told, if there is one.
+func (d *Daemon) end(ctx context.Context, name string, say move.Event, how func(*keeper, *node.Guest)) (nodeapi.Guest, error) {
 	k, err := d.find(name)
 	if err != nil {
 		return nodeapi.Guest{}, err
@@ -121,7 +123,7 @@ func (d *Daemon) end(ctx context.Context, name string, how func(*keeper, *node.G
 		return nodeapi.Guest{}, nodeapi.Refuse(nodeapi.CodeMoved, "guest %s does not run here: %s", name, where(k))
 	}
 	if leaving != nil {
-		leaving.post(move.Cancelled)
+		leaving.post(say)
 	}
 	if state != nodeapi.StateEnded {
 		if err := k.update(func(r *record) { r.Halted = true }); err != nil {

@@ -75,7 +75,7 @@ func Open(ctx context.Context, cfg Config) (_ *Daemon, err error) {
 	if d.name = d.cfg.Fleet.Name; d.name == "" {
 		d.name, _ = os.Hostname()
 	}
-	if d.peers, err = openPeers(d.cfg.Fleet); err != nil {
+	if d.peers, err = openPeers(d.cfg.Fleet, d.name); err != nil {
 		return nil, err
 	}
 	if err := makeDir(cfg.Dir); err != nil {

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"time"
 
@@ -45,10 +46,25 @@ func (k *keeper) movedSpec() (s nodeapi.Spec, set *nodeapi.Change) {
 	return s, set
 }
 
-func (m *departure) shrink(ctx context.Context) {
+// prepare has the guest do its part.
+func (m *departure) prepare(ctx context.Context) {
+	done := make(chan struct{})
+	m.prepared = done
+	go func() {
+		defer close(done)
+		m.g.Prepare(ctx, m.k.d.moveLimits().Shrink*3/4)
+	}()
+}
+
+// shrink waits until the guest has done its part, and holds no more than it wants.
+func (m *departure) shrink(ctx context.Context, prepared <-chan struct{}) {
 	begun := time.Now()
-	if !m.whole {
-		m.g.Shrink(ctx, m.k.d.moveLimits().Shrink*3/4)
+	if prepared != nil {
+		select {
+		case <-prepared:
+			m.g.Settle(ctx)
+		case <-ctx.Done():
+		}
 	}
 	m.note(func(r *nodeapi.Move) { r.ShrinkMS = since(begun) })
 	m.post(move.Shrunk)
@@ -98,6 +114,8 @@ const (
 	// runWithin is how long the destination has to answer that it runs the guest, and runAgain how soon it is asked again.
 	runWithin = 5 * time.Second
 	runAgain  = 100 * time.Millisecond
+	// runHereWithin is how long the machine here has to set the guest running again.
+	runHereWithin = 10 * time.Second
 )
 
 // runThere tells the destination to run the guest.
@@ -105,14 +123,14 @@ func (m *departure) runThere(ctx context.Context) {
 	asking, cancel := context.WithTimeout(ctx, runWithin)
 	defer cancel()
 	s, err := m.to.client.RunMoved(asking, m.id)
-	e := verdict(s, err)
+	e := verdict(m.id, s, err)
 	switch e {
 	case move.Running:
 		m.mu.Lock()
 		m.report.DowntimeMS, m.report.LoadMS = since(m.still), s.LoadMS
 		m.mu.Unlock()
 	case move.Unsure, move.Unreached:
-		m.k.d.cfg.Log.Warn("destination not asked to run the guest", "guest", m.k.name, "to", m.to.Name, "sure", e == move.Unreached, "err", err)
+		m.complain(e == move.Unreached, err)
 		select {
 		case <-time.After(runAgain):
 		case <-ctx.Done():
@@ -121,24 +139,71 @@ func (m *departure) runThere(ctx context.Context) {
 	m.post(e)
 }
 
-// verdict is what an answer to Run says.
-func verdict(s nodeapi.Standing, err error) move.Event {
+// complain says why the destination was not asked, once for each reason: it is asked many times a second.
+func (m *departure) complain(sure bool, err error) {
+	m.mu.Lock()
+	said := m.said
+	m.said = err.Error()
+	m.mu.Unlock()
+	if said != err.Error() {
+		m.k.d.cfg.Log.Warn("destination not asked to run the guest: it is asked again", "guest", m.k.name, "to", m.to.Name, "sure", sure, "err", err)
+	}
+}
+
+// runHere sets the guest running here again. One that cannot be is ended, with the cause told: it would stand still for ever.
+func (m *departure) runHere(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, runHereWithin)
+	defer cancel()
+	err := m.g.RunHere(ctx)
+	for err != nil && m.isThere(ctx) {
+		err = m.g.RunHere(ctx)
+	}
+	m.serve()
+	select {
+	case <-m.g.MachineDone(): // how is told as ever
+		return
+	default:
+	}
+	if err != nil {
+		m.k.d.cfg.Log.Error("guest not set running again: it is ended", "guest", m.k.name, "err", err)
+		m.g.End(fmt.Sprintf("ended by the host: it did not move to %s, and could not be set running again: %v", m.to.Name, err))
+	}
+}
+
+// isThere waits for a moment and reports whether the machine here is worth another try.
+func (m *departure) isThere(ctx context.Context) bool {
+	select {
+	case <-time.After(runAgain):
+		return true
+	case <-m.g.MachineDone():
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// verdict is what an answer to Run says of the move with an id. Only the destination's own word about this very move is final: any
+// other refusal may come from something that never heard of it.
+func verdict(id string, s nodeapi.Standing, err error) move.Event {
 	var dial *net.OpError
 	switch {
-	case err == nil && s.State == string(move.DestRunning):
-		return move.Running
-	case err == nil && s.State == string(move.DestGone), nodeapi.Is(err, nodeapi.CodeNotFound):
-		return move.Gone
-	case err == nil && s.State == string(move.DestLost):
-		return move.Lost
 	case errors.As(err, &dial) && dial.Op == "dial":
 		return move.Unreached
+	case err != nil || s.ID != id:
+		return move.Unsure
+	}
+	switch move.DestinationState(s.State) {
+	case move.DestRunning:
+		return move.Running
+	case move.DestGone:
+		return move.Gone
+	case move.DestLost:
+		return move.Lost
 	}
 	return move.Unsure
 }
 
 func (m *departure) forget(ctx context.Context) {
-	if err := m.to.client.ForgetMove(ctx, m.id); err != nil && !nodeapi.Is(err, nodeapi.CodeNotFound) {
+	if err := m.to.client.ForgetMove(ctx, m.id); err != nil {
 		m.post(move.Unheard)
 		return
 	}

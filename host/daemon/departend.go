@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"fmt"
+
 	"github.com/silo-os/silo/host/move"
 	"github.com/silo-os/silo/host/nodeapi"
 )
@@ -32,16 +34,22 @@ func (m *departure) release() {
 }
 
 // destroy ends the machine here. A guest that was lost has ended where it moved to, and all else is to be asked there.
-func (m *departure) destroy(lost bool) {
-	if lost {
+func (m *departure) destroy(why move.Cause) {
+	if why == move.CauseLost {
 		m.release()
 		return
 	}
+	words := "its machine ended on the way to another host"
+	if why == move.CauseGivenUp {
+		words = fmt.Sprintf("ended by the host: it was given up here, and may run on %s", m.to.Name)
+	}
 	switch {
 	case m.g == nil:
+	case m.served && why == move.CauseGivenUp:
+		m.g.End(words)
 	case m.served: // how it ended is told as ever
 	default:
-		if err := m.g.Drop("its machine ended on the way to another host"); err != nil {
+		if err := m.g.Drop(words); err != nil {
 			m.k.d.cfg.Log.Error("machine not ended", "guest", m.k.name, "err", err)
 		}
 	}
@@ -91,5 +99,6 @@ var causeWords = map[move.Cause]string{
 	move.CauseUnreached: "the destination could not be told to run it",
 	move.CauseRestart:   "the node was started anew",
 	move.CauseDied:      "its machine ended",
+	move.CauseGivenUp:   "it was ended here, and may run at the destination",
 	move.CauseLost:      "its machine ended at the destination, having run there",
 }

@@ -25,10 +25,13 @@ type departure struct {
 	served bool               // the guest is served here
 	whole  bool               // it is not asked to shrink
 
+	prepared chan struct{} // closed when the guest has done its part; nil = it was not asked yet
+
 	mu     sync.Mutex
 	report nodeapi.Move // guarded by mu, as all below
 	ready  nodeapi.Expected
 	still  time.Time // since when it stands still
+	said   string    // why the destination was not asked to run it, as was said last
 	done   chan struct{}
 }
 
@@ -80,7 +83,7 @@ func (m *departure) run(s move.Source, acts []move.Act) {
 		m.k.d.cfg.Log.Debug("move", "guest", m.k.name, "to", m.to.Name, "state", s.State, "cause", s.Cause)
 		m.k.d.cfg.At("move " + string(s.State))
 		for _, a := range acts {
-			m.do(ctx, a, s.Cause == move.CauseLost)
+			m.do(ctx, s, a)
 		}
 		if s.State.Final() {
 			m.conclude(s)
@@ -102,8 +105,8 @@ func (m *departure) run(s move.Source, acts []move.Act) {
 	}
 }
 
-// do begins an act, which ends the one before it. A copying that is given up still has its own end to tell.
-func (m *departure) do(ctx context.Context, a move.Act, lost bool) {
+// do begins an act of a state, which ends the one before it. A copying that is given up still has its own end to tell.
+func (m *departure) do(ctx context.Context, s move.Source, a move.Act) {
 	if a == move.Push {
 		go m.push(ctx)
 		return
@@ -116,9 +119,15 @@ func (m *departure) do(ctx context.Context, a move.Act, lost bool) {
 	ctx, m.end = context.WithCancel(ctx)
 	switch a {
 	case move.Reserve:
+		if !m.whole && m.g.Hungry() { // it stands still sooner if it hears now, and room is reserved meanwhile
+			m.prepare(m.k.d.ctx)
+		}
 		go m.reserve(ctx)
 	case move.Shrink:
-		go m.shrink(ctx)
+		if !m.whole && m.prepared == nil {
+			m.prepare(ctx)
+		}
+		go m.shrink(ctx, m.prepared)
 	case move.Freeze:
 		go m.freeze(ctx)
 	case move.Copy:
@@ -131,10 +140,7 @@ func (m *departure) do(ctx context.Context, a move.Act, lost bool) {
 	case move.Run:
 		go m.runThere(ctx)
 	case move.RunHere:
-		if err := m.g.RunHere(ctx); err != nil {
-			m.k.d.cfg.Log.Error("guest not set running again", "guest", m.k.name, "err", err)
-		}
-		m.serve()
+		m.runHere(ctx)
 	case move.Thaw:
 		if m.g != nil {
 			m.serve()
@@ -146,6 +152,6 @@ func (m *departure) do(ctx context.Context, a move.Act, lost bool) {
 		m.release()
 		m.post(move.Released)
 	case move.DestroyHere:
-		m.destroy(lost)
+		m.destroy(s.Cause)
 	}
 }

@@ -114,7 +114,6 @@ type beginning struct {
 	lost      string      // the machine is gone, and why; "" = it is not
 	waits     bool        // it is to be started later
 	forgotten bool        // it did not come, and is forgotten
-	leaving   bool        // the machine is gone, and it may have moved
 	move      func()      // goes on with a move; nil = there is none
 	started   chan<- error
 }
@@ -131,8 +130,6 @@ func (k *keeper) live(from beginning) {
 				return
 			}
 			continue
-		case from.leaving:
-			exit = k.lastWord("its machine ended on the way to another host")
 		case from.lost != "":
 			exit = k.lastWord(from.lost)
 		case g == nil:

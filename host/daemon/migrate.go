@@ -47,7 +47,7 @@ func (k *keeper) depart(to *peer, whole bool) (*departure, error) {
 		return nil, nodeapi.Refuse(nodeapi.CodeState, "guest %s is being stopped", k.name)
 	case k.leaving != nil:
 		return nil, nodeapi.Refuse(nodeapi.CodeState, "guest %s is being moved to %s already", k.name, k.leaving.to.Name)
-	case k.rec.Spec.Restart != nodeapi.RestartNever && k.rec.Spec.Restart != "":
+	case restarts(k.rec.Spec):
 		return nil, nodeapi.Refuse(nodeapi.CodeState, "guest %s is started again when it ends (%s), for which %s would need its image: "+
 			"start it with --restart never", k.name, k.rec.Spec.Restart, to.Name)
 	}

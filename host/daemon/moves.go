@@ -42,17 +42,23 @@ func (d *Daemon) Expect(ctx context.Context, a nodeapi.Arrival) (nodeapi.Expecte
 	}
 }
 
+// What an arrival may say of itself.
+const (
+	mostLease  = 10 * time.Minute // for which room is kept without a word
+	mostSerial = 1 << 62          // of grants: those here are numbered on from it
+)
+
 func checkArrival(a nodeapi.Arrival) error {
 	if !goodName.MatchString(a.ID) {
 		return nodeapi.Refuse(nodeapi.CodeInvalid, "id: %q is not one of a move", a.ID)
 	}
-	if a.Memory < 0 || a.MilliCPU < 0 || a.LeaseMS < 0 || a.LeaseMS > mostTime.Milliseconds() {
-		return nodeapi.Refuse(nodeapi.CodeInvalid, "memory, milli_cpu and lease_ms: less than nothing, or more than there can be")
+	if a.Memory < 0 || a.MilliCPU < 0 || a.LeaseMS < 0 || a.LeaseMS > mostLease.Milliseconds() || a.Serial > mostSerial {
+		return nodeapi.Refuse(nodeapi.CodeInvalid, "memory, milli_cpu, lease_ms and serial: less than nothing, or more than there can be")
 	}
 	if a.Spec.Name == "" {
 		return nodeapi.Refuse(nodeapi.CodeInvalid, "spec.name: a guest that moves has one")
 	}
-	if a.Spec.Restart != nodeapi.RestartNever && a.Spec.Restart != "" {
+	if restarts(a.Spec) {
 		return nodeapi.Refuse(nodeapi.CodeInvalid, "spec.restart: a guest that comes is not started again: its image is not here")
 	}
 	if len(a.Spec.Volumes) > 0 || a.Spec.Bridge == nil && a.Spec.Network != "none" {
@@ -105,26 +111,19 @@ func (d *Daemon) remember(w word) error {
 }
 
 // Standing is how a move that comes here is. Asking keeps its room.
-func (d *Daemon) Standing(id string) (nodeapi.Standing, error) {
+func (d *Daemon) Standing(id string) nodeapi.Standing {
 	r, is := d.findMove(id)
 	if r != nil {
 		r.post(move.DestHeard)
 	}
-	return answerMove(id, is)
-}
-
-func answerMove(id string, is move.DestinationState) (nodeapi.Standing, error) {
-	if is == move.DestGone {
-		return nodeapi.Standing{}, nodeapi.Refuse(nodeapi.CodeNotFound, "there is no move %s: its guest never ran here and never will", id)
-	}
-	return nodeapi.Standing{State: string(is)}, nil
+	return nodeapi.Standing{ID: id, State: string(is)}
 }
 
 // RunMoved has a guest run that came in, and returns when it does, or never will, or ctx ends.
 func (d *Daemon) RunMoved(ctx context.Context, id string) (nodeapi.Standing, error) {
 	r, is := d.findMove(id)
 	if r == nil {
-		return answerMove(id, is)
+		return nodeapi.Standing{ID: id, State: string(is)}, nil
 	}
 	r.toRun()
 	r.post(move.DestRun)
@@ -133,9 +132,7 @@ func (d *Daemon) RunMoved(ctx context.Context, id string) (nodeapi.Standing, err
 	case <-ctx.Done():
 		return nodeapi.Standing{}, context.Cause(ctx)
 	}
-	s, err := answerMove(id, r.standing())
-	s.LoadMS = r.loaded()
-	return s, err
+	return nodeapi.Standing{ID: id, State: string(r.standing()), LoadMS: r.loaded()}, nil
 }
 
 // ForgetMove lets go of a guest that does not come. One that runs here is not forgotten.

@@ -36,7 +36,7 @@ func TestFinalWord(t *testing.T) {
 				t.Errorf("%s: %+v, %v; want %s", id, s, err, want)
 			}
 		}
-		if s, err := r.RunMoved(t.Context(), "m-waited"); !nodeapi.Is(err, nodeapi.CodeNotFound) {
+		if s, err := r.RunMoved(t.Context(), "m-waited"); s.State != string(move.DestGone) || err != nil {
 			t.Errorf("never ran: %+v, %v", s, err)
 		}
 	}

@@ -77,10 +77,13 @@ const (
 	seekWithin = 3 * time.Second
 )
 
-// openPeers makes the peers.
-func openPeers(f Fleet) (map[string]*peer, error) {
+// openPeers makes the peers of a host with a name.
+func openPeers(f Fleet, name string) (map[string]*peer, error) {
 	if len(f.Peers) == 0 {
 		return nil, nil
+	}
+	if slices.ContainsFunc(f.Peers, func(c PeerConfig) bool { return c.Name == name }) {
+		return nil, fmt.Errorf("reach peers: %q is this host itself: leave it out of the peers, or give this host another name with --name", name)
 	}
 	base, err := f.TLS.config()
 	if err != nil {

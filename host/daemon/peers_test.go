@@ -51,6 +51,14 @@ func TestPeersTakeTLS(t *testing.T) {
 	}
 }
 
+// A host is no peer of its own.
+func TestNoPeerOfItself(t *testing.T) {
+	_, err := Open(t.Context(), Config{Dir: t.TempDir(), Fleet: Fleet{Name: "a", Peers: []PeerConfig{{Name: "b", Address: "b:1"}, {Name: "a", Address: "a:1"}}}})
+	if err == nil || !strings.Contains(err.Error(), `"a" is this host itself: leave it out of the peers, or give this host another name with --name`) {
+		t.Errorf("opened: %v", err)
+	}
+}
+
 // Only what proves that no word can have arrived counts as that; only the destination's own word counts as final.
 func TestVerdict(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -60,7 +68,7 @@ func TestVerdict(t *testing.T) {
 	}{
 		"runs":          {"running", nil, move.Running},
 		"gone":          {"gone", nil, move.Gone},
-		"not known":     {"", nodeapi.Refuse(nodeapi.CodeNotFound, "no such move"), move.Gone},
+		"no such path":  {"", nodeapi.Refuse(nodeapi.CodeNotFound, "POST /v1/moves/m-1/run is not in version 1 of the API"), move.Unsure},
 		"lost":          {"lost", nil, move.Lost},
 		"not yet":       {"waiting", nil, move.Unsure},
 		"no connection": {"", &nodeapi.NoNodeError{Err: &net.OpError{Op: "dial", Err: errors.New("refused")}}, move.Unreached},
@@ -68,8 +76,11 @@ func TestVerdict(t *testing.T) {
 		"other refusal": {"", nodeapi.Refuse(nodeapi.CodeInternal, "oops"), move.Unsure},
 		"anything else": {"", errors.New("EOF"), move.Unsure},
 	} {
-		if got := verdict(nodeapi.Standing{State: c.state}, c.err); got != c.want {
+		if got := verdict("m-1", nodeapi.Standing{ID: "m-1", State: c.state}, c.err); got != c.want {
 			t.Errorf("%s: event %d, want %d", name, got, c.want)
+		}
+		if got := verdict("m-2", nodeapi.Standing{ID: "m-1", State: c.state}, c.err); got != move.Unsure && got != move.Unreached {
+			t.Errorf("%s, of another move: event %d", name, got)
 		}
 	}
 }
@@ -83,7 +94,8 @@ func TestArrivalRefused(t *testing.T) {
 		"no name":   func(a *nodeapi.Arrival) { a.Spec.Name = "" },
 		"bad name":  func(a *nodeapi.Arrival) { a.Spec.Name = "../kv" },
 		"memory":    func(a *nodeapi.Arrival) { a.Memory = -1 },
-		"lease":     func(a *nodeapi.Arrival) { a.LeaseMS = 1 << 60 },
+		"lease":     func(a *nodeapi.Arrival) { a.LeaseMS = mostLease.Milliseconds() + 1 },
+		"serial":    func(a *nodeapi.Arrival) { a.Serial = 1<<64 - 1 },
 		"network":   func(a *nodeapi.Arrival) { a.Spec.Network = "" },
 		"volumes":   func(a *nodeapi.Arrival) { a.Spec.Volumes = []nodeapi.Mount{{Dir: "/", Path: "/host"}} },
 		"restarted": func(a *nodeapi.Arrival) { a.Spec.Restart = nodeapi.RestartAlways },
@@ -99,11 +111,12 @@ func TestArrivalRefused(t *testing.T) {
 	if _, err := r.Expect(t.Context(), good); !nodeapi.Is(err, nodeapi.CodeTaken) {
 		t.Errorf("a name that is here: %v", err)
 	}
-	if _, err := r.Standing("m-1"); !nodeapi.Is(err, nodeapi.CodeNotFound) {
-		t.Errorf("a move that is not known: %v", err)
+	gone := nodeapi.Standing{ID: "m-1", State: string(move.DestGone)}
+	if s := r.Standing("m-1"); s != gone {
+		t.Errorf("a move that is not known: %+v", s)
 	}
-	if _, err := r.RunMoved(t.Context(), "m-1"); !nodeapi.Is(err, nodeapi.CodeNotFound) {
-		t.Errorf("a move that is not known: %v", err)
+	if s, err := r.RunMoved(t.Context(), "m-1"); s != gone || err != nil {
+		t.Errorf("a move that is not known: %+v, %v", s, err)
 	}
 	if err := r.ForgetMove(t.Context(), "m-1"); err != nil {
 		t.Errorf("a move that is not known: %v", err)

@@ -2,13 +2,17 @@ package daemon
 
 import (
 	"context"
+	"fmt"
+	"iter"
+	"strings"
 	"time"
 
 	"github.com/silo-os/silo/host/broker"
+	"github.com/silo-os/silo/host/move"
 	"github.com/silo-os/silo/host/nodeapi"
 )
 
-// relieveAfter is for how long the guests of a host that has peers must want more than there is before one of them moves.
+// relieveAfter is for how long the guests of a host that has peers must want more than there is before one of them moves, at most.
 const relieveAfter = 500 * time.Millisecond
 
 // relieve moves a guest that the broker names, one at a time. It does not wait.
@@ -29,8 +33,8 @@ func (d *Daemon) relieve(p broker.ProposeMove) {
 	}()
 }
 
-// Drain moves all guests that run here to the peers that have most to spare, one after the other, and says how each went. Those
-// that cannot move stay.
+// Drain moves all guests that run here to the peers that have most to spare, one after the other, and says how each went, or
+// why it stays.
 func (d *Daemon) Drain(ctx context.Context) ([]nodeapi.Move, error) {
 	if len(d.peers) == 0 {
 		_, err := d.findPeer("")
@@ -38,11 +42,14 @@ func (d *Daemon) Drain(ctx context.Context) ([]nodeapi.Move, error) {
 	}
 	moves := []nodeapi.Move{}
 	for _, g := range d.Guests() {
-		if g.State != nodeapi.StateRunning {
+		switch g.State {
+		case nodeapi.StateEnded, nodeapi.StateMoved:
 			continue
+		case nodeapi.StateRunning:
+			moves = append(moves, d.drainOne(ctx, g))
+		default:
+			moves = append(moves, stays(g.Name, fmt.Sprintf("it does not run, it is %s: only one that does is moved", g.State)))
 		}
-		m := d.drainOne(ctx, g)
-		moves = append(moves, m)
 		if ctx.Err() != nil {
 			return moves, context.Cause(ctx)
 		}
@@ -50,28 +57,52 @@ func (d *Daemon) Drain(ctx context.Context) ([]nodeapi.Move, error) {
 	return moves, nil
 }
 
-// drainOne tries the peers, the one with most memory to spare first.
+// stays is how it went with a guest that is where it was.
+func stays(guest, why string) nodeapi.Move {
+	return nodeapi.Move{Guest: guest, State: string(move.StateStayed), Error: why}
+}
+
+// drainOne tries the peers, the one with most memory to spare first. A guest that cannot move to any of them is not
+// offered to all.
 func (d *Daemon) drainOne(ctx context.Context, g nodeapi.Guest) nodeapi.Move {
-	m := nodeapi.Move{Guest: g.Name, State: "stayed", Error: "no peer answers"}
-	tried := make(map[string]bool)
-	for range d.peers {
-		var best nodeapi.Peer
-		for _, p := range d.Peers() {
-			if p.Alive && !tried[p.Name] && (best.Name == "" || p.Memory > best.Memory) {
-				best = p
+	var whys []string
+	for best := range d.byRoom() {
+		r, err := d.Migrate(ctx, g.Name, nodeapi.Migrate{To: best})
+		if err == nil {
+			return r
+		}
+		if !nodeapi.Is(err, nodeapi.CodeStayed) {
+			return stays(g.Name, err.Error())
+		}
+		whys = append(whys, best+": "+r.Error)
+		if r.State == string(move.StateEnded) {
+			r.Guest, r.To = g.Name, best
+			return r
+		}
+	}
+	if len(whys) == 0 {
+		whys = append(whys, "no peer answers")
+	}
+	return stays(g.Name, strings.Join(whys, "; "))
+}
+
+// byRoom yields the names of the peers that answer, the one with most memory to spare first, as it is when it is asked for.
+func (d *Daemon) byRoom() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		tried := make(map[string]bool)
+		for range d.peers {
+			var best nodeapi.Peer
+			for _, p := range d.Peers() {
+				if p.Alive && !tried[p.Name] && (best.Name == "" || p.Memory > best.Memory) {
+					best = p
+				}
+			}
+			tried[best.Name] = true
+			if best.Name == "" || !yield(best.Name) {
+				return
 			}
 		}
-		if best.Name == "" {
-			break
-		}
-		tried[best.Name] = true
-		r, err := d.Migrate(ctx, g.Name, nodeapi.Migrate{To: best.Name})
-		if m = r; err == nil {
-			return m
-		}
-		m.Guest, m.To, m.State, m.Error = g.Name, best.Name, "stayed", err.Error()
 	}
-	return m
 }
 
 // DrainPeer has a peer drained.

@@ -38,7 +38,7 @@ func (d *Daemon) Handler() http.Handler {
 		"POST /v1/drain":                 func(r *http.Request) (any, error) { return d.Drain(r.Context()) },
 		"POST /v1/peers/{name}/drain":    func(r *http.Request) (any, error) { return d.DrainPeer(r.Context(), r.PathValue("name")) },
 		"POST /v1/moves":                 d.byPeers(d.expectGuest),
-		"GET /v1/moves/{id}":             d.byPeers(func(r *http.Request) (any, error) { return d.Standing(r.PathValue("id")) }),
+		"GET /v1/moves/{id}":             d.byPeers(func(r *http.Request) (any, error) { return d.Standing(r.PathValue("id")), nil }),
 		"POST /v1/moves/{id}/run":        d.byPeers(func(r *http.Request) (any, error) { return d.RunMoved(r.Context(), r.PathValue("id")) }),
 		"DELETE /v1/moves/{id}":          d.byPeers(func(r *http.Request) (any, error) { return nil, d.ForgetMove(r.Context(), r.PathValue("id")) }),
 		"GET /v1/volumes":                func(*http.Request) (any, error) { return d.Volumes() },

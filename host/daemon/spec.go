@@ -27,56 +27,84 @@ const (
 // check refuses what makes no sense before anything is stored. What only the machine or the host can judge, they
 // judge later.
 func check(s nodeapi.Spec) error {
-	bad := func(field, why string, args ...any) error {
-		return nodeapi.Refuse(nodeapi.CodeInvalid, "%s: %s", field, fmt.Sprintf(why, args...))
+	for _, look := range []func(nodeapi.Spec) error{checkPaths, checkArgs, checkBounds, checkTimes, checkKinds, checkBridge} {
+		if err := look(s); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// wrong is the refusal of a spec for one field of it.
+func wrong(field, why string, args ...any) error {
+	return nodeapi.Refuse(nodeapi.CodeInvalid, "%s: %s", field, fmt.Sprintf(why, args...))
+}
+
+func checkPaths(s nodeapi.Spec) error {
 	if s.Name != "" && !goodName.MatchString(s.Name) {
-		return bad("name", "%q is not a name: use up to 63 letters, digits, dots, dashes and underscores, the first a letter or digit", s.Name)
+		return wrong("name", "%q is not a name: use up to 63 letters, digits, dots, dashes and underscores, the first a letter or digit", s.Name)
 	}
 	for _, f := range []struct{ field, path string }{{"kernel", s.Kernel}, {"initramfs", s.Initramfs}} {
 		if !filepath.IsAbs(f.path) {
-			return bad(f.field, "%q is not an absolute path", f.path)
+			return wrong(f.field, "%q is not an absolute path", f.path)
 		}
 	}
+	return nil
+}
+
+func checkArgs(s nodeapi.Spec) error {
 	size := 0
 	for i, a := range s.Args {
 		if strings.ContainsRune(a, 0) {
-			return bad(fmt.Sprintf("args[%d]", i), "it has a NUL in it")
+			return wrong(fmt.Sprintf("args[%d]", i), "it has a NUL in it")
 		}
 		size += len(a)
 	}
 	for _, e := range s.Env {
 		size += len(e)
 	}
-	switch {
-	case len(s.Args) > mostArgs || len(s.Env) > mostArgs || size > mostBytes:
-		return bad("args", "arguments and environment are more than %d, or %d bytes", mostArgs, mostBytes)
-	case len(s.Ports) > mostPorts:
-		return bad("ports", "more than %d", mostPorts)
-	case s.CPU.MinMilli < 0 || s.CPU.MaxMilli < 0 || s.CPU.MinMilli > vmm.MaxVCPUs*1000 || s.CPU.MaxMilli > vmm.MaxVCPUs*1000:
-		return bad("cpu", "use 1 to %d thousandths", vmm.MaxVCPUs*1000)
-	case s.Memory.Min < 0 || s.Memory.Max < 0:
-		return bad("memory", "less than nothing")
+	if len(s.Args) > mostArgs || len(s.Env) > mostArgs || size > mostBytes {
+		return wrong("args", "arguments and environment are more than %d, or %d bytes", mostArgs, mostBytes)
 	}
+	return nil
+}
+
+func checkBounds(s nodeapi.Spec) error {
+	switch {
+	case len(s.Ports) > mostPorts:
+		return wrong("ports", "more than %d", mostPorts)
+	case s.CPU.MinMilli < 0 || s.CPU.MaxMilli < 0 || s.CPU.MinMilli > vmm.MaxVCPUs*1000 || s.CPU.MaxMilli > vmm.MaxVCPUs*1000:
+		return wrong("cpu", "use 1 to %d thousandths", vmm.MaxVCPUs*1000)
+	case s.Memory.Min < 0 || s.Memory.Max < 0:
+		return wrong("memory", "less than nothing")
+	}
+	return nil
+}
+
+func checkTimes(s nodeapi.Spec) error {
 	for _, t := range []struct {
 		field string
 		ms    int64
 	}{{"hello_within_ms", s.HelloWithinMS}, {"shutdown_within_ms", s.ShutdownWithinMS}, {"refuse_after_ms", s.RefuseAfterMS}, {"watchdog_ms", s.WatchdogMS}} {
 		if t.ms < 0 || t.ms > mostTime.Milliseconds() {
-			return bad(t.field, "use 0 to %d", mostTime.Milliseconds())
+			return wrong(t.field, "use 0 to %d", mostTime.Milliseconds())
 		}
 	}
+	return nil
+}
+
+func checkKinds(s nodeapi.Spec) error {
 	switch s.Restart {
 	case "", nodeapi.RestartNever, nodeapi.RestartOnFailure, nodeapi.RestartAlways:
 	default:
-		return bad("restart", "%q is not a policy: use never, on-failure or always", s.Restart)
+		return wrong("restart", "%q is not a policy: use never, on-failure or always", s.Restart)
 	}
 	switch s.Network {
 	case "", "user", "restricted", "none":
 	default:
-		return bad("network", "%q is not a kind of network: use user, restricted or none", s.Network)
+		return wrong("network", "%q is not a kind of network: use user, restricted or none", s.Network)
 	}
-	return checkBridge(s)
+	return nil
 }
 
 // fill puts what the host has where a bound was left open.
@@ -115,12 +143,16 @@ func guestSpec(s nodeapi.Spec) node.GuestSpec {
 		Weight: s.Weight, Ports: forwards(s.Ports), Volumes: mounts(s.Volumes), Bridge: s.Bridge,
 		HelloDeadline: milliseconds(s.HelloWithinMS), ShutdownWithin: milliseconds(s.ShutdownWithinMS), RefuseAfter: milliseconds(s.RefuseAfterMS),
 	}
+	n.Stays = restarts(s)
 	n.Dir, n.DNS, n.Readiness, n.Liveness, n.Watchdog = s.Dir, s.DNS, s.Readiness, s.Liveness, milliseconds(s.WatchdogMS)
 	if s.Network != "user" {
 		n.Network = vmm.Network(s.Network)
 	}
 	return n
 }
+
+// restarts reports whether the guest is started again when it ends, which takes its image.
+func restarts(s nodeapi.Spec) bool { return s.Restart != nodeapi.RestartNever && s.Restart != "" }
 
 func forwards(ports []nodeapi.Port) (fs []vmm.Forward) {
 	for _, p := range ports {

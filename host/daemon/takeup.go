@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,10 +36,11 @@ func attach(ctx context.Context, cfg vmm.Config) (a Attached, err error) {
 	return a, err
 }
 
-// attachAtOnce is how many machines are looked for at a time, and attachWithin how long each is waited for.
+// attachAtOnce is how many machines are looked for at a time, attachWithin how long each is waited for at once, and attachMost in all.
 const (
 	attachAtOnce = 16
 	attachWithin = 20 * time.Second
+	attachMost   = 2 * time.Minute
 )
 
 // found is what became of a guest's machine.
@@ -103,22 +105,44 @@ func (d *Daemon) lookFor(ctx context.Context, records []*record) map[*record]*fo
 		k := newKeeper(d, r)
 		r.Machine.Log, r.Machine.Confine = d.cfg.Log, k.confine
 		group.Go(func() error {
-			ctx, cancel := context.WithTimeout(ctx, attachWithin)
-			defer cancel()
-			if f.Attached, f.err = d.cfg.Attach(ctx, *r.Machine); f.err == nil {
-				return nil
-			}
-			if !errors.Is(f.err, vmm.ErrNotRunning) {
-				d.cfg.Log.Error("guest cannot be taken up and is ended", "guest", r.Spec.Name, "err", f.err)
-			}
-			if err := vmm.KillDetached(r.Machine.Detached.UUID); err != nil {
-				d.cfg.Log.Error("machine not ended", "guest", r.Spec.Name, "err", err)
-			}
+			d.lookForOne(ctx, r, f)
 			return nil
 		})
 	}
 	_ = group.Wait() // each has its own error
 	return machines
+}
+
+// lookForOne attaches to a machine.
+func (d *Daemon) lookForOne(ctx context.Context, r *record, f *found) {
+	if f.Attached, f.err = d.attachTo(ctx, r); f.err == nil {
+		return
+	}
+	if !errors.Is(f.err, vmm.ErrNotRunning) {
+		d.cfg.Log.Error("guest cannot be taken up and is ended", "guest", r.Spec.Name, "err", f.err)
+	}
+	if err := vmm.KillDetached(r.Machine.Detached.UUID); err != nil {
+		d.cfg.Log.Error("machine not ended", "guest", r.Spec.Name, "err", err)
+	}
+}
+
+// attachTo attaches to a machine, and is patient with one that is there and does not answer: a QEMU that copies its guest, or gives a
+// lot of memory back, may not for a while, and has a guest that is worth the wait.
+func (d *Daemon) attachTo(ctx context.Context, r *record) (Attached, error) {
+	ctx, cancel := context.WithTimeout(ctx, attachMost)
+	defer cancel()
+	for first := true; ; first = false {
+		once, cancel := context.WithTimeout(ctx, attachWithin)
+		a, err := d.cfg.Attach(once, *r.Machine)
+		late := once.Err() != nil && ctx.Err() == nil
+		cancel()
+		if err == nil || !late || errors.Is(err, vmm.ErrNotRunning) {
+			return a, err
+		}
+		if first {
+			d.cfg.Log.Warn("guest's machine does not answer: it is asked again", "guest", r.Spec.Name, "for", attachMost, "err", err)
+		}
+	}
 }
 
 // openNode starts the executor. What guests hold is not available now: while some run, the capacity is what it was.
@@ -151,38 +175,57 @@ func (k *keeper) takeUp(ctx context.Context, m *found) beginning {
 			return from
 		}
 	}
-	if k.rec.Leaving != nil && (m == nil || m.err != nil) {
-		return beginning{leaving: true, move: k.takeUpMove(nil, move.MachineGone)}
-	}
 	if m == nil || m.err != nil {
-		k.clear()
-		if k.rec.State == nodeapi.StateRunning || k.rec.Exit != nil && k.rec.State == nodeapi.StateStarting {
-			return beginning{lost: "its machine ended while no silo node ran"}
-		}
-		return k.resume()
+		return k.takeUpNone()
 	}
-	log, err := k.openLog()
-	if err == nil {
-		var g *node.Guest
-		started := k.rec.Started
-		if started.IsZero() {
-			started = time.Now()
-		}
-		g, err = k.d.node.Adopt(ctx, k.spec(log), node.Running{Machine: m.Machine, Plugged: m.Plugged, Requested: m.Requested, Started: started})
-		if err == nil {
-			from := beginning{guest: g}
-			if k.rec.Leaving != nil {
-				from.move = k.takeUpMove(g, found2machine[m.doing(ctx)])
-			}
-			return from
-		}
+	g, err := k.adopt(ctx, m)
+	if err != nil {
+		k.d.cfg.Log.Error("guest cannot be taken up and is ended", "guest", k.name, "err", err)
+		k.drop(m)
+		return k.lose(fmt.Sprintf("it could not be taken up: %v", err))
 	}
-	k.d.cfg.Log.Error("guest cannot be taken up and is ended", "guest", k.name, "err", err)
-	if err := m.Close(); err != nil {
-		k.d.cfg.Log.Error("machine not ended", "guest", k.name, "err", err)
+	from := beginning{guest: g}
+	if k.rec.Leaving != nil {
+		// Whatever a machine does that does not say: who finds one standing still asks before the guest runs, or is let go of.
+		from.move = k.takeUpMove(g, cmp.Or(m.doing(ctx), move.MachineStill))
+	}
+	return from
+}
+
+// takeUpNone goes on with a guest that has no machine.
+func (k *keeper) takeUpNone() beginning {
+	switch {
+	case k.rec.Leaving != nil:
+		return k.lose("its machine ended on the way to another host")
+	case k.rec.State == nodeapi.StateRunning || k.rec.Exit != nil && k.rec.State == nodeapi.StateStarting:
+		return k.lose("its machine ended while no silo node ran")
 	}
 	k.clear()
-	return beginning{lost: fmt.Sprintf("it could not be taken up: %v", err)}
+	return k.resume()
+}
+
+// lose goes on with a guest whose machine is gone. One that was leaving may run elsewhere: its move is gone on with, and says so.
+func (k *keeper) lose(why string) beginning {
+	from := beginning{lost: why}
+	if k.rec.Leaving != nil {
+		from.move = k.takeUpMove(nil, move.MachineGone)
+	} else {
+		k.clear()
+	}
+	return from
+}
+
+// adopt has a machine that was found be the guest's.
+func (k *keeper) adopt(ctx context.Context, m *found) (*node.Guest, error) {
+	log, err := k.openLog()
+	if err != nil {
+		return nil, err
+	}
+	started := k.rec.Started
+	if started.IsZero() {
+		started = time.Now()
+	}
+	return k.d.node.Adopt(ctx, k.spec(log), node.Running{Machine: m.Machine, Plugged: m.Plugged, Requested: m.Requested, Started: started})
 }
 
 // adopted goes on with what the daemon before was about to do.

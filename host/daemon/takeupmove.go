@@ -1,7 +1,9 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/silo-os/silo/host/move"
@@ -12,24 +14,27 @@ import (
 
 // found2machine says in package move's words what a machine does.
 var found2machine = map[vmm.Doing]move.Machine{
-	vmm.Runs: move.MachineRuns, vmm.Copies: move.MachineCopies, vmm.Still: move.MachineStill, vmm.Waits: move.MachineWaits, "": move.MachineGone,
+	vmm.Runs: move.MachineRuns, vmm.Copies: move.MachineCopies, vmm.Still: move.MachineStill, vmm.Waits: move.MachineWaits,
 }
 
-// doing is what a machine that was found does; "" = it does not say.
-func (f *found) doing(ctx context.Context) vmm.Doing {
+// doing is what a machine that was found does; "" = it does not say, within attachMost.
+func (f *found) doing(ctx context.Context) move.Machine {
 	m, ok := f.Machine.(interface {
 		Doing(context.Context) (vmm.Doing, error)
 	})
 	if !ok {
-		return vmm.Runs
+		return move.MachineRuns
 	}
-	ctx, cancel := context.WithTimeout(ctx, attachWithin)
+	ctx, cancel := context.WithTimeout(ctx, attachMost)
 	defer cancel()
-	is, err := m.Doing(ctx)
-	if err != nil {
+	switch is, err := m.Doing(ctx); {
+	case errors.Is(err, vmm.ErrNotRunning):
+		return move.MachineGone
+	case err != nil:
 		return ""
+	default:
+		return found2machine[is]
 	}
-	return is
 }
 
 // takeUpMove makes ready to go on with a move that an earlier daemon began, and returns what does. That is for when all that runs is
@@ -53,7 +58,7 @@ func (k *keeper) takeUpMove(g *node.Guest, found move.Machine) (goOn func()) {
 func (k *keeper) takeUpArrival(ctx context.Context, m *found) (from beginning, over bool) {
 	is := move.MachineGone
 	if m != nil && m.err == nil {
-		is = found2machine[m.doing(ctx)]
+		is = cmp.Or(m.doing(ctx), move.MachineGone) // it may have run: nobody is told that it never did
 	}
 	switch s, _ := move.RestartedDestination(is, k.rec.Ran); s.State {
 	case move.DestGone:

@@ -16,5 +16,6 @@ const (
 	CauseUnreached Cause = "unreached" // the destination could not be told to run it
 	CauseRestart   Cause = "restart"   // the daemon of its host began anew
 	CauseDied      Cause = "died"      // its machine ended on the way
+	CauseGivenUp   Cause = "given up"  // somebody ended it here while nobody knew whether it runs at the destination
 	CauseLost      Cause = "lost"      // its machine ended at the destination, having run there
 )

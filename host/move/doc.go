@@ -9,7 +9,7 @@
 //	freezing     its size stays what it is from here on                        → copying
 //	copying      its memory is copied while it runs                            → switching, when all is there and it stands still
 //	cancelling   the copying is being given up                                 → back
-//	switching    it stands still; the destination is told to run it            → releasing, or back when it is gone there
+//	switching    it stands still; the destination is told to run it            → releasing, or back when it is gone there or given up here
 //	releasing    it runs there; what is left here ends                         → moved
 //	back         it runs on here; the destination is told to forget it         → stayed
 //
@@ -30,7 +30,8 @@
 // The guest runs at the destination only after the source has said so, and the source says so only when its own machine stands
 // still behind a whole copy, which QEMU then never sets running by itself. From then on the source sets it running again only
 // on the word gone, or if no word can have reached the destination. Whoever is not sure asks again: a guest that
-// stands still until the link is back is better than one that runs twice. Gone, running and lost are final, also over a restart.
+// stands still until the link is back is better than one that runs twice. Who gives up such a guest at its source ends
+// it there and nowhere else. Gone, running and lost are final, also over a restart.
 //
 // A destination that does not hear of the source for [Limits.Lease] is gone by itself, so no room stays reserved; except
 // once it was told to run the guest. Restarts of either daemon are events like others: [Restarted] and

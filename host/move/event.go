@@ -22,6 +22,7 @@ const (
 	Released                // of Release: nothing of it is left here
 	Burst                   // it needs memory now that this host has
 	Cancelled               // somebody called the move off
+	GivenUp                 // somebody ends the guest here, and does not wait to hear whether it runs there; its machine is being ended
 	Died                    // its machine here has ended
 )
 

@@ -35,6 +35,7 @@ type Source struct {
 	asking   bool          // a Run is out, and no answer yet
 	dead     bool          // its machine here has ended
 	still    bool          // its machine here stands still behind a whole copy
+	givenUp  bool          // it is ended here as soon as that is no move any more
 }
 
 // Begin begins a move.
@@ -59,8 +60,11 @@ func (s Source) Step(now time.Duration, e Event) (Source, []Act) {
 	if s.State.Final() {
 		return s, nil
 	}
-	if e == Died {
+	switch {
+	case e == Died:
 		return s.died(now)
+	case e == GivenUp && s.State != StateSwitching:
+		e = Cancelled
 	}
 	switch s.State {
 	case StateReserving:
@@ -215,8 +219,17 @@ func (s Source) switching(now time.Duration, e Event) (Source, []Act) {
 		return s.enter(now, StateEnded, DestroyHere)
 	case Gone:
 		return s.back(now, CauseGone)
+	case GivenUp:
+		s.givenUp = true
+		if s.doubt {
+			return s.giveUp(now)
+		}
+		return s, nil // the answer comes soon, one way or the other
 	case Unsure:
 		s.doubt = true
+		if s.givenUp {
+			return s.giveUp(now)
+		}
 	case Unreached:
 	case Tick, Cancelled:
 		if s.asking {
@@ -228,7 +241,7 @@ func (s Source) switching(now time.Duration, e Event) (Source, []Act) {
 	if e == Unsure || e == Unreached {
 		s.asking = false
 	}
-	if !s.doubt && now >= s.deadline {
+	if !s.doubt && (now >= s.deadline || s.givenUp) {
 		return s.back(now, CauseUnreached)
 	}
 	if e == Tick || e == Cancelled {
@@ -236,6 +249,12 @@ func (s Source) switching(now time.Duration, e Event) (Source, []Act) {
 	}
 	s.asking = true
 	return s, []Act{Run}
+}
+
+// giveUp ends a guest in doubt here. It may run at the destination, and goes on there then.
+func (s Source) giveUp(now time.Duration) (Source, []Act) {
+	s.dead, s.still, s.Cause = true, false, CauseGivenUp
+	return s.enter(now, StateBack, DestroyHere, Forget)
 }
 
 // died takes in that the machine here has ended. Behind a whole copy that does not matter.

@@ -35,6 +35,12 @@ func TestSource(t *testing.T) {
 		"died here, runs there":   {[]move.Event{move.Reserved, move.Shrunk, move.Frozen, move.Copied, move.Died, move.Running}, false, move.StateReleasing, "", []move.Act{move.Release}},
 		"lost there":              {[]move.Event{move.Reserved, move.Shrunk, move.Frozen, move.Copied, move.Lost}, false, move.StateEnded, move.CauseLost, []move.Act{move.DestroyHere}},
 		"died while it is copied": {[]move.Event{move.Reserved, move.Shrunk, move.Frozen, move.Died}, false, move.StateBack, move.CauseDied, []move.Act{move.DestroyHere, move.Forget}},
+		"given up in doubt":       {[]move.Event{move.Reserved, move.Shrunk, move.Frozen, move.Copied, move.Unsure, move.GivenUp}, false, move.StateBack, move.CauseGivenUp, []move.Act{move.DestroyHere, move.Forget}},
+		"given up, then in doubt": {[]move.Event{move.Reserved, move.Shrunk, move.Frozen, move.Copied, move.GivenUp, move.Unsure}, false, move.StateBack, move.CauseGivenUp, []move.Act{move.DestroyHere, move.Forget}},
+		"given up, runs there":    {[]move.Event{move.Reserved, move.Shrunk, move.Frozen, move.Copied, move.GivenUp, move.Running}, false, move.StateReleasing, "", []move.Act{move.Release}},
+		"given up, unreached":     {[]move.Event{move.Reserved, move.Shrunk, move.Frozen, move.Copied, move.GivenUp, move.Unreached}, false, move.StateBack, move.CauseUnreached, []move.Act{move.RunHere, move.Thaw, move.Forget}},
+		"given up before":         {[]move.Event{move.Reserved, move.Shrunk, move.GivenUp}, false, move.StateBack, move.CauseCancelled, []move.Act{move.Thaw, move.Forget}},
+		"given up, dead, doubt":   {[]move.Event{move.Reserved, move.Shrunk, move.Frozen, move.Copied, move.Unsure, move.Died, move.GivenUp, move.Unheard}, false, move.StateEnded, move.CauseGivenUp, nil},
 		"stayed":                  {[]move.Event{move.Refused, move.Forgotten}, false, move.StateStayed, move.CauseRefused, nil},
 		"stayed, unheard":         {[]move.Event{move.Refused, move.Tick}, true, move.StateStayed, move.CauseRefused, nil},
 	} {

@@ -233,13 +233,21 @@ func (w *world) killThere() {
 	}
 }
 
-func (w *world) restartSource() {
+// restartSource has the source begin anew. A machine that does not answer is taken for one that stands still; its copying goes on.
+func (w *world) restartSource(silent bool) {
 	if w.s.State.Final() {
 		return
 	}
 	w.atSource = nil
-	w.say("%v source begins anew, finds %s", w.now, w.here)
-	s, acts := move.Restarted(w.now, move.Limits{}, w.here)
+	found := w.here
+	if silent && found != move.MachineGone {
+		found = move.MachineStill
+		if w.here == move.MachineCopies {
+			w.later((*world).finishCopy)
+		}
+	}
+	w.say("%v source begins anew, finds %s, which is %s", w.now, found, w.here)
+	s, acts := move.Restarted(w.now, move.Limits{}, found)
 	w.s = s
 	if w.here == move.MachineCopies && !w.linked {
 		w.here = move.MachineRuns // QEMU gives up by itself
@@ -313,7 +321,7 @@ func (w *world) judge(t *rapid.T) {
 			fail("stayed and not as it was")
 		}
 	case move.StateEnded:
-		if here || there || w.s.Cause == "" {
+		if here || there && w.s.Cause != move.CauseGivenUp || w.s.Cause == "" {
 			fail("ended and runs")
 		}
 	}
@@ -369,7 +377,7 @@ func TestEndedUnseen(t *testing.T) {
 
 // random has something happen, most often something that is under way.
 func (w *world) random(t *rapid.T) {
-	switch n := rapid.IntRange(0, 29).Draw(t, "what"); {
+	switch n := rapid.IntRange(0, 30).Draw(t, "what"); {
 	case n < 14 && len(w.atSource) > 0:
 		w.let(&w.atSource, rapid.IntRange(0, len(w.atSource)-1).Draw(t, "which"))
 	case n < 20 && len(w.atDest) > 0:
@@ -383,7 +391,7 @@ func (w *world) random(t *rapid.T) {
 	case n == 24:
 		w.killThere()
 	case n == 25:
-		w.restartSource()
+		w.restartSource(rapid.Bool().Draw(t, "silent"))
 	case n == 26:
 		w.restartDest(rapid.Bool().Draw(t, "alone"))
 	case n == 27:
@@ -392,5 +400,7 @@ func (w *world) random(t *rapid.T) {
 		w.source(move.Cancelled)
 	case n == 29 && w.known:
 		w.dest(move.DestHeard)
+	case n == 30:
+		w.source(move.GivenUp)
 	}
 }

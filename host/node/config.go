@@ -109,6 +109,7 @@ type GuestSpec struct {
 	Network           vmm.Network
 	Bridge            *bridge.Attachment // in place of Ports and Network; nil = Network says
 	Volumes           []Volume
+	Stays             bool     // the broker does not name it to move to another host; nor one that cannot (Movable)
 	DNS               []string // addresses of resolvers; none = the network's own, which asks the host's
 
 	Readiness *hvcall.Probe // PID 1 says for the application that it serves; nil = it does so itself, or nobody does

@@ -34,21 +34,30 @@ func (g *Guest) mover() (mover, error) {
 	return nil, errUnmovable
 }
 
-// Shrink has the guest give up what it can do without, and returns when its device holds no more than it wants, or ctx
-// ends: a guest that does not is moved with what it has.
-func (g *Guest) Shrink(ctx context.Context, within time.Duration) {
+// Hungry reports whether the guest wants more memory than it has. It moves to get some, so every moment counts.
+func (g *Guest) Hungry() bool {
 	g.mu.Lock()
-	if m := g.view.Memory; m.Want > m.Upper {
+	defer g.mu.Unlock()
+	return g.view.Memory.Want > g.view.Memory.Upper
+}
+
+// Prepare tells the guest that it moves, and returns when it has done its part: hooks have run and it has collected. It may take
+// as long as is said, a hungry one less.
+func (g *Guest) Prepare(ctx context.Context, within time.Duration) {
+	if g.Hungry() {
 		within = min(within, hungryWithin)
 	}
-	g.mu.Unlock()
 	err := g.conn.TellMigrate(ctx, hvcall.Migrate{Phase: hvcall.PhasePrepare, WithinMS: within.Milliseconds()})
 	if err != nil {
 		g.node.cfg.Log.Info("guest not prepared for its move", "guest", g.id, "err", err)
 	}
-	told := time.Now()
-	var revision uint64
-	stood := told // since when its demand is what it is
+}
+
+// Settle returns when the device of a guest that was prepared holds no more than the guest wants, or ctx ends: a guest that does not
+// give back what it can is moved with what it has. Nothing is waited for of a hungry one.
+func (g *Guest) Settle(ctx context.Context) {
+	var want int64
+	stood := time.Now() // since when it wants what it does
 	for tick := time.NewTicker(settlePoll); ; {
 		select {
 		case <-ctx.Done():
@@ -61,10 +70,11 @@ func (g *Guest) Shrink(ctx context.Context, within time.Duration) {
 			g.mu.Lock()
 			v := g.view
 			g.mu.Unlock()
-			if v.Demand.Revision != revision {
-				revision, stood = v.Demand.Revision, now
+			if v.Memory.Want != want {
+				want, stood = v.Memory.Want, now
 			}
-			if now.Sub(stood) >= settleFor && v.Memory.Op == 0 && v.Memory.Upper <= max(v.Memory.Want, v.Bounds.Boot) {
+			hungry := v.Memory.Want > v.Memory.Upper
+			if (hungry || now.Sub(stood) >= settleFor) && v.Memory.Op == 0 && v.Memory.Upper <= max(v.Memory.Want, v.Bounds.Boot) {
 				tick.Stop()
 				return
 			}
@@ -189,6 +199,9 @@ func (g *Guest) RunHere(ctx context.Context) error {
 
 // HandOver ends what is left here of a guest that runs elsewhere.
 func (g *Guest) HandOver(to string) { g.stop("moved to " + to) }
+
+// End ends the guest at once, as Kill does, and says why.
+func (g *Guest) End(why string) { g.stop(why) }
 
 // Drop ends a guest that is not served: one that did not come, or that was adopted and never resumed.
 func (g *Guest) Drop(why string) error {

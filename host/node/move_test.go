@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,7 +19,8 @@ func TestShrinkAndFreeze(t *testing.T) {
 		r.demand(guest, 512*mib, 1000)
 		time.Sleep(time.Second)
 		r.demand(guest, 128*mib, 1000)
-		g.Shrink(t.Context(), time.Second)
+		g.Prepare(t.Context(), time.Second)
+		g.Settle(t.Context())
 		if now, err := vm.Plugged(t.Context()); now != 128*mib || err != nil {
 			t.Errorf("shrunk to %d, %v", now, err)
 		}
@@ -64,10 +66,43 @@ func TestShrinkStubborn(t *testing.T) {
 		begun := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
-		g.Shrink(ctx, time.Second)
+		g.Prepare(ctx, time.Second)
+		g.Settle(ctx)
 		if took := time.Since(begun); took != 3*time.Second {
 			t.Errorf("waited for %v", took)
 		}
+	})
+}
+
+// A guest that wants more than it has, and says so again and again, is not waited for.
+func TestHungryIsNotWaitedFor(t *testing.T) {
+	inBubble(t, 256*mib, func(t *testing.T, r *rig) {
+		g, _, guest := r.boot(GuestSpec{})
+		r.demand(guest, 512*mib, 1000)
+		time.Sleep(time.Second)
+		if !g.Hungry() {
+			t.Fatal("it has all that it wants")
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var demands sync.WaitGroup
+		demands.Go(func() {
+			for more := uint64(0); ctx.Err() == nil; more++ {
+				r.demand(guest, (516+4*(more%2))*mib, 1000)
+				time.Sleep(50 * time.Millisecond)
+			}
+		})
+		begun := time.Now()
+		g.Prepare(ctx, time.Second)
+		g.Settle(ctx)
+		if took := time.Since(begun); took > 2*hungryWithin {
+			t.Errorf("waited for %v", took)
+		}
+		if m, ok := guest.Migrates.Last(); !ok || m.WithinMS != hungryWithin.Milliseconds() {
+			t.Errorf("heard %+v", m)
+		}
+		cancel()
+		demands.Wait()
 	})
 }
 

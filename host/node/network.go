@@ -77,7 +77,11 @@ func (n *Node) clash(g *Guest) error {
 
 // Movable returns nil if the guest's network and volumes let it go on at another host. Errors: *vmm.PinnedError.
 func (g *Guest) Movable() error {
-	cfg := g.spec.machine(nil)
-	cfg.Disks = make([]vmm.Disk, len(g.spec.Volumes)) // of either kind: none goes along
+	return g.spec.movable()
+}
+
+func (s GuestSpec) movable() error {
+	cfg := s.machine(nil)
+	cfg.Disks = make([]vmm.Disk, len(s.Volumes)) // of either kind: none goes along
 	return cfg.Movable()
 }

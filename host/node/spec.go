@@ -99,7 +99,7 @@ func (s GuestSpec) vcpus() int { return int(s.CPU.MaxMilli+999) / 1000 }
 func (s GuestSpec) bounds() broker.Bounds {
 	return broker.Bounds{
 		Boot: s.Memory.Min, Max: s.Memory.Max, Weight: s.Weight,
-		MinMilli: int64(s.CPU.MinMilli), MaxMilli: int64(s.CPU.MaxMilli), Fixed: s.machine(nil).Movable() != nil,
+		MinMilli: int64(s.CPU.MinMilli), MaxMilli: int64(s.CPU.MaxMilli), Fixed: s.Stays || s.movable() != nil,
 	}
 }
 

@@ -64,8 +64,10 @@ type Expected struct {
 	Peer      string `json:"peer"`
 }
 
-// Standing is how a move is at its destination; the states are those of package move.
+// Standing is how a move is at its destination; the states are those of package move. One that the destination does not know is
+// gone: its guest never ran there and never will.
 type Standing struct {
+	ID    string `json:"id"` // of the move
 	State string `json:"state"`
 
 	// LoadMS is how long QEMU there went on taking the guest in after the source had sent all and said so.

@@ -73,7 +73,7 @@
 // interface on a bridge of the host: Start opens the device (package tap), in the network namespace of the goroutine's thread, and
 // QEMU inherits it and takes it along when it ends. Attach has nothing to do for it. [Config.Movable] tells whether another host can
 // go on with the guest: the same Bridge there, started from the thread that is in that host's namespace, is the same
-// interface to the guest. [VM.Announce] tells the network.
+// interface to the guest.
 //
 // # Goroutines and locks
 //
