@@ -69,6 +69,7 @@ type Conn struct {
 	stuck *time.Timer   // guarded by wmu; runs while a frame is written; nil without Limits.Stuck
 	most  atomic.Uint32 // largest payload the peer accepts, bytes
 	held  atomic.Int64  // see Held; nanoseconds
+	bad   atomic.Uint64 // see Breaches
 
 	mu      sync.Mutex
 	seq     uint32
@@ -115,6 +116,10 @@ func (c *Conn) Close() error {
 // Held is how long frames were left unread in all because the peer sends more of them than Limits.Frames. It grows as fast
 // as time itself goes on while the peer floods.
 func (c *Conn) Held() time.Duration { return time.Duration(c.held.Load()) }
+
+// Breaches is how many frames the peer sent that break the rules: with an operation that does not exist, or a payload that is
+// none.
+func (c *Conn) Breaches() uint64 { return c.bad.Load() }
 
 // Lost has all calls that wait for a reply return ErrAway: the peer that was asked is not there any more.
 func (c *Conn) Lost() {

@@ -62,11 +62,22 @@ func TestCallRefused(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				g, _ := pair(t, Config{}, c.host)
+				g, h := pair(t, Config{}, c.host)
 				_, err := g.Call(t.Context(), OpTime, nil)
 				var fault *Fault
 				if !errors.As(err, &fault) || *fault != c.want {
 					t.Errorf("got %v, want %v", err, &c.want)
+				}
+				if err := g.Send(OpTime, nil); err != nil { // a statement is not answered
+					t.Error(err)
+				}
+				synctest.Wait()
+				want := uint64(2)
+				if c.want.Code == CodeInternal || c.want.Code == CodeOrder { // not the peer's fault
+					want = 0
+				}
+				if got := h.Breaches(); got != want {
+					t.Errorf("%d breaches, want %d", got, want)
 				}
 			})
 		})

@@ -59,6 +59,7 @@ func (c *Conn) read(ctx context.Context, h Handler, calls *sync.WaitGroup) error
 			c.serveCall(ctx, h, f, slots, calls)
 		default:
 			if _, err := handle(ctx, h, f); err != nil {
+				c.blame(err)
 				warn.Do(func() { c.log.Warn("statement refused", "op", f.Op, "err", err) })
 			}
 		}
@@ -97,6 +98,7 @@ func (c *Conn) serveCall(ctx context.Context, h Handler, f Frame, slots chan str
 	calls.Go(func() {
 		defer func() { <-slots }()
 		payload, err := handle(ctx, h, f)
+		c.blame(err)
 		c.reply(f, payload, err)
 	})
 }
@@ -110,6 +112,16 @@ func (c *Conn) beat(f Frame) {
 	}
 	if err := c.state(Frame{Header: Header{Op: f.Op, Flags: FlagReply, Seq: f.Seq}, Payload: f.Payload}); err != nil {
 		c.log.Debug("reply not sent", "op", f.Op, "err", err)
+	}
+}
+
+// blame counts what the peer should not have sent. That something else went wrong is not its fault, nor that its host was replaced
+// before it could say Hello again.
+func (c *Conn) blame(err error) {
+	var bad *FrameError
+	var fault *Fault
+	if errors.As(err, &bad) || errors.As(err, &fault) && (fault.Code == CodeUnknown || fault.Code == CodeInvalid) {
+		c.bad.Add(1)
 	}
 }
 

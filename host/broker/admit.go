@@ -19,7 +19,7 @@ func (b *Broker) added(e GuestAdded) {
 	}
 	g := Guest{ID: e.Guest, Bounds: bounds, Phase: PhaseWaiting}
 	g.Memory.Want, g.Memory.Floor = bounds.Min, bounds.Min
-	g.CPU.Want, g.CPU.Floor = bounds.MinMilli, bounds.MinMilli
+	g.CPU.Want = bounds.MinMilli
 	b.join(g)
 }
 

@@ -33,7 +33,7 @@ func (b *Broker) adopted(e Adopted) {
 	g.Memory.Promises = Promises{}.add(Promise{e.Serial - 1, high}).add(Promise{e.Serial, low})
 	g.Memory.Bucket = Bucket{Tokens: b.burst(), At: b.s.Now}
 	// What it was granted of vCPUs nobody knows: it holds all it ever may until it says that it applied less.
-	g.CPU.Want, g.CPU.Floor, g.CPU.Granted = bounds.MinMilli, bounds.MinMilli, bounds.MinMilli
+	g.CPU.Want, g.CPU.Granted = bounds.MinMilli, bounds.MinMilli
 	g.CPU.Promises = Promises{}.add(Promise{e.Serial - 1, bounds.MaxMilli}).add(Promise{e.Serial, bounds.MinMilli})
 	g.Grant = hvcall.Grant{Serial: e.Serial, Memory: uint64(low), MilliCPU: uint32(bounds.MinMilli)}
 	b.join(g)

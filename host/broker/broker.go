@@ -139,6 +139,7 @@ func (b *Broker) plan() {
 	for _, g := range b.touched {
 		b.seize(g)
 		b.lift(g)
+		b.pardon(g)
 	}
 	b.free = b.s.Capacity.usable() - b.sum.upper
 	b.freeMilli = b.s.Capacity.MilliCPU - b.sum.milli

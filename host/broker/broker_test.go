@@ -45,10 +45,11 @@ func TestLedgerHolds(t *testing.T) {
 				w.lent = true
 				w.step(t, Ran{Guest: w.pick(t, anyone).id, Used: rapid.Int64Range(0, 5000).Draw(t, "used"), Steal: rapid.Int64Range(-1, 1001).Draw(t, "steal"), Wanted: rapid.Int64Range(0, 5000).Draw(t, "wanted")})
 			},
-			"stale":   func(t *rapid.T) { w.step(t, Plugged{w.pick(t, anyone).id, 0, 1 << 40}) },
-			"gone":    w.gone,
-			"time":    w.pass,
-			"restart": w.restart,
+			"misbehave": func(t *rapid.T) { w.step(t, Misbehaved{w.pick(t, anyone).id, "test"}) },
+			"stale":     func(t *rapid.T) { w.step(t, Plugged{w.pick(t, anyone).id, 0, 1 << 40}) },
+			"gone":      w.gone,
+			"time":      w.pass,
+			"restart":   w.restart,
 		})
 		w.settle(t)
 	})
@@ -215,7 +216,7 @@ func (w *world) checkSettled(t *rapid.T) {
 	var want, low, milli, lowMilli int64
 	for _, g := range s.Guests {
 		want, low = want+g.Memory.Want, low+max(g.Bounds.Min, g.Memory.Floor)
-		milli, lowMilli = milli+g.CPU.Want, lowMilli+max(g.Bounds.MinMilli, g.CPU.Floor)
+		milli, lowMilli = milli+g.CPU.Want, lowMilli+g.Bounds.MinMilli
 	}
 	for _, g := range s.Guests {
 		if g.Phase == PhaseWaiting && low <= s.Capacity.usable() && lowMilli <= s.Capacity.MilliCPU {

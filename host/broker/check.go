@@ -58,7 +58,7 @@ func (b *Broker) checkGuest(g *member) error {
 		return fmt.Errorf("interval %s to %s does not hold what was asked, %s", size(m.Firm), size(m.Upper), size(m.Asked))
 	case g.Phase == PhaseRunning && (int64(g.Grant.Memory) > bounds.Max || int64(g.Grant.MilliCPU) > bounds.MaxMilli):
 		return fmt.Errorf("granted more than its most")
-	case g.Phase == PhaseRunning && g.Grant.Serial != 0 && int64(g.Grant.MilliCPU) < min(bounds.MinMilli, c.Promises.upper()):
+	case g.Phase == PhaseRunning && g.Grant.Serial != 0 && int64(g.Grant.MilliCPU) < min(g.sureMilli(), c.Promises.upper()):
 		return fmt.Errorf("granted less than its least")
 	case c.Promises.upper() < int64(g.Grant.MilliCPU) || c.Promises.upper() < c.Granted:
 		return fmt.Errorf("vCPUs granted outside the ledger")
@@ -68,6 +68,8 @@ func (b *Broker) checkGuest(g *member) error {
 		return fmt.Errorf("bucket %+v or use %+v out of range", m.Bucket, m.Use)
 	case m.Owing.Due != 0 && m.Owing.Due < m.Owing.Since:
 		return fmt.Errorf("judged before its window began: %+v", m.Owing)
+	case g.Conduct.Bad && b.s.Now >= g.Conduct.Until:
+		return fmt.Errorf("misbehaves for longer than it is to: %+v", g.Conduct)
 	case (g.wake.ok) != (g.due > 0) || g.wake.ok && g.wake.at <= b.s.Now:
 		return fmt.Errorf("its next moment %v is not in the queue, or over", g.wake.at)
 	}

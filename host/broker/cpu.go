@@ -9,18 +9,20 @@ import (
 // oneCPU is a whole vCPU, in thousandths.
 const oneCPU = 1000
 
-// claimCPU states a guest's part in the division of the processors. They can be taken back at once, so a floor
-// is believed up to the one vCPU that a guest needs to get anywhere; beyond that it would be
-// a way to hoard.
+// claimCPU states a guest's part in the division of the processors. The floor that it states plays no part: time is taken back
+// and given at once, so nobody needs more of it than he is guaranteed to live, and to be believed would be a way to hoard.
 func (b *Broker) claimCPU(g *member) {
-	c := &g.CPU
-	b.cpu.set(g.at, g.Bounds.MinMilli, min(c.Floor, c.Granted, oneCPU), g.wantMilli(b.scarceCPU), int64(g.Bounds.Weight)*taxScale)
+	weight := int64(g.Bounds.Weight) * taxScale
+	if g.Conduct.Bad {
+		weight = 1
+	}
+	b.cpu.set(g.at, g.sureMilli(), 0, g.wantMilli(b.scarceCPU), weight)
 }
 
 // wantMilli is what the guest's want for vCPUs counts for. One that was frozen has what it is guaranteed.
 func (g *Guest) wantMilli(scarce bool) int64 {
 	if g.Memory.Owing.frozen() {
-		return g.Bounds.MinMilli
+		return g.sureMilli()
 	}
 	c := &g.CPU
 	return c.Load.claims(c.Want, g.sureMilli(), scarce)
@@ -28,7 +30,10 @@ func (g *Guest) wantMilli(scarce bool) int64 {
 
 // sureMilli is what a guest has whatever the others want.
 func (g *Guest) sureMilli() int64 {
-	return max(g.Bounds.MinMilli, min(g.CPU.Floor, g.CPU.Granted, oneCPU))
+	if g.Conduct.Bad {
+		return min(g.Bounds.MinMilli, lastMilli)
+	}
+	return g.Bounds.MinMilli
 }
 
 // heldMilli is what of the processors a guest keeps from the others: all it may use, or, while it leaves that idle, what
@@ -45,7 +50,7 @@ func (g *Guest) heldMilli() int64 {
 // targetMilli is a guest's share. One that leaves its vCPUs idle keeps them: others have the time.
 func (g *Guest) targetMilli() int64 {
 	c := &g.CPU
-	if !c.Load.Idle || g.Memory.Owing.frozen() {
+	if !c.Load.Idle || g.Memory.Owing.frozen() || g.Conduct.Bad {
 		return c.Share
 	}
 	return max(c.Share, c.Load.claims(min(c.Want, c.Granted), g.sureMilli(), false))
@@ -136,6 +141,8 @@ func (b *Broker) sentence(g *member) {
 	switch c := &g.CPU; {
 	case g.Phase != PhaseRunning || c.Promises.upper() <= c.Granted:
 		c.Seizure = Seizure{}
+	case g.Conduct.Bad && (c.Seizure.At == 0 || c.Seizure.At > b.s.Now+lastWithin):
+		c.Seizure = Seizure{Serial: g.Grant.Serial, At: b.s.Now + lastWithin}
 	case c.Seizure.At == 0:
 		c.Seizure = Seizure{Serial: g.Grant.Serial, At: b.s.Now + b.cfg.Within}
 	}

@@ -28,7 +28,7 @@ type Peer struct {
 // Which one: moving costs what is held and in use, for that must be copied, and it relieves by what is wanted. So of those whose
 // leaving would be enough the one that uses least, and where none is enough the one that relieves most. Where
 // peers have room, only guests that fit there, to the peer with the most room. A guest that was found
-// uncooperative is not handed on to others.
+// uncooperative, or misbehaves, is not handed on to others.
 type Crowd struct {
 	Since time.Duration `json:"since"` // above the watermark since
 	Next  time.Duration `json:"next"`  // when to name a guest; 0 = not above the watermark
@@ -93,7 +93,7 @@ func (b *Broker) propose(excess int64) {
 	var to string
 	known := b.knowsPeer()
 	for _, g := range b.members {
-		if g.Phase != PhaseRunning || g.Memory.Owing.frozen() || g.Bounds.Fixed || g.Memory.Moving != MovingNot {
+		if g.Phase != PhaseRunning || g.Memory.Owing.frozen() || g.Conduct.Bad || g.Bounds.Fixed || g.Memory.Moving != MovingNot {
 			continue
 		}
 		peer := b.placeFor(g)

@@ -41,6 +41,8 @@
 // if it had, and the quota on its vCPU threads ([CPU.Upper]) sees to it ([Seizure]). What the guest's threads really
 // did is measured ([Ran], [Load]): who leaves its vCPUs idle loses them first where they are scarce.
 //
+// What a guest says that it cannot live below plays no part here.
+//
 // Where they are scarce, whole ones are shared out as far as it goes. A guest that leaves its vCPUs idle keeps them, and their time is
 // lent to who wants it, by what [Ran] measured and not by what the guest states: for the moment until its work is measured, or
 // until it says that it has some, more may be granted than there is. A guest from which others take a quarter of its
@@ -49,7 +51,7 @@
 // # Sharing
 //
 // When the guests want more than there is, each gets the weighted max-min share of what it wants,
-// but not less than its guaranteed minimum, nor less than the floor it states while it holds that
+// but not less than its guaranteed minimum, nor less memory than the floor it states while it holds that
 // much already and uses it. Guarantees come before floors: where both together are more than there is, the floors give
 // way ([division]). Free memory goes to guests that stall before guests that only look ahead.
 //
@@ -63,6 +65,8 @@
 //
 // A guest that owes memory is judged by the bytes it gives back in a second: told, reminded, frozen, and killed as the
 // last act ([Owing]). No step of this counts on anything that the guest says.
+//
+// One that breaks the rules of the calls ([Misbehaved]) comes last on the processors until it has been calm for a while ([Conduct]).
 //
 // # Too many guests
 //

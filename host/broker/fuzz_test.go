@@ -75,14 +75,17 @@ func (z *fuzzed) bounds() Bounds {
 }
 
 func (z *fuzzed) event() Event {
-	kind := z.byte() % 20
-	id := GuestID(fmt.Sprint("g", z.byte()%6))
+	kind, which := z.byte()%20, z.byte()
+	id := GuestID(fmt.Sprint("g", which%6))
 	switch kind {
 	case 0:
 		return GuestAdded{id, Bounds{Boot: 32 << 20, Max: int64(z.byte()) << 24, MaxMilli: 2000, MinMilli: 500}}
 	case 1:
 		return GuestAdded{id, z.bounds()}
 	case 2:
+		if which >= 128 {
+			return Misbehaved{id, "test"}
+		}
 		return Connected{id}
 	case 3, 4:
 		d := hvcall.Demand{Revision: z.b.known(id).Demand.Revision + 1, Memory: uint64(z.byte()) << 22, MilliCPU: uint32(z.byte()) * 10, Urgency: hvcall.Urgency(z.byte() % 4)}

@@ -31,7 +31,7 @@ func (b *Broker) sendGrant(g *member) SendGrant {
 	m, c := &g.Memory, &g.CPU
 	return SendGrant{
 		Guest: g.ID, Grant: g.Grant, Wants: b.stated(&g.Guest), WantsMilli: max(int64(g.Demand.MilliCPU), g.Bounds.MinMilli),
-		Share: m.Target, ShareMilli: c.Target, Free: b.free, Tax: m.Use.Tax, Rationed: m.Bucket.waits(b.s.Now), Frozen: m.Owing.frozen(),
+		Share: m.Target, ShareMilli: c.Target, Free: b.free, Tax: m.Use.Tax, Rationed: m.Bucket.waits(b.s.Now), Frozen: m.Owing.frozen(), Bad: g.Conduct.Bad,
 	}
 }
 

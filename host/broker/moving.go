@@ -93,7 +93,7 @@ func (b *Broker) reserve(e Reserve) {
 	m.Want, m.Floor = max(memory, bounds.Min), bounds.Min
 	m.Promises = Promises{{Amount: memory}}
 	m.Bucket = Bucket{Tokens: b.burst(), At: b.s.Now}
-	c.Want, c.Floor, c.Granted = bounds.MinMilli, bounds.MinMilli, bounds.MinMilli
+	c.Want, c.Granted = bounds.MinMilli, bounds.MinMilli
 	c.Promises = Promises{{Amount: bounds.MinMilli}}
 	b.join(g)
 	b.do(Admit{Guest: e.Guest})

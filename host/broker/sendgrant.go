@@ -21,6 +21,7 @@ type SendGrant struct {
 	Tax        int   // on what it leaves idle, in eighths
 	Rationed   bool  // its growth is slowed down: room is short
 	Frozen     bool  // it was found uncooperative
+	Bad        bool  // it misbehaves
 }
 
 // About is the guest that it is for.
@@ -64,7 +65,7 @@ func (a SendGrant) why() string {
 	for _, w := range []struct {
 		is   bool
 		text string
-	}{{a.Tax > 0, fmt.Sprintf("%d/%d taxed as idle", a.Tax, taxSteps)}, {a.Rationed, "rationed"}, {a.Frozen, "uncooperative"}} {
+	}{{a.Tax > 0, fmt.Sprintf("%d/%d taxed as idle", a.Tax, taxSteps)}, {a.Rationed, "rationed"}, {a.Frozen, "uncooperative"}, {a.Bad, "misbehaves"}} {
 		if w.is {
 			words = append(words, w.text)
 		}

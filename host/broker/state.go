@@ -54,6 +54,7 @@ type Guest struct {
 	Grant   hvcall.Grant  `json:"grant"`   // the newest sent
 	Applied uint64        `json:"applied"` // serial of the newest grant the guest says it applied
 	Remind  Retry         `json:"remind"`  // when to repeat a grant that the guest should have applied
+	Conduct Conduct       `json:"conduct"` // whether it keeps to the rules of the calls
 }
 
 // Memory is a guest's part of the memory ledger. All sizes are bytes and count boot memory.
@@ -80,7 +81,6 @@ type Memory struct {
 // CPU is a guest's part of the vCPU ledger, in thousandths.
 type CPU struct {
 	Want     int64    `json:"want"`
-	Floor    int64    `json:"floor"`
 	Share    int64    `json:"share"`
 	Target   int64    `json:"target"` // the share, or what an idle guest keeps
 	Granted  int64    `json:"granted"`

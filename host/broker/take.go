@@ -59,6 +59,8 @@ func (b *Broker) takeOf(g *member, e Event) {
 		}
 	case Applied:
 		b.applied(g, e.Serial)
+	case Misbehaved:
+		b.misbehaved(g, e)
 	case Ran:
 		g.CPU.Load = g.CPU.Load.ran(b.s.Now, g.CPU.Granted, e, b.cfg.Within, b.cfg.RetryMost)
 	case Plugged:
@@ -98,17 +100,16 @@ func (b *Broker) demanded(g *member, e Demanded) {
 	b.applied(g, d.Applied)
 }
 
-// want works out what a guest wants, and its floors, within its bounds.
+// want works out what a guest wants, and its floor, within its bounds.
 func (b *Broker) want(g *member) {
 	m, c, d, bounds := &g.Memory, &g.CPU, g.Demand, g.Bounds
-	m.Want, m.Floor, c.Want, c.Floor = bounds.Min, bounds.Min, bounds.MinMilli, bounds.MinMilli
+	m.Want, m.Floor, c.Want = bounds.Min, bounds.Min, bounds.MinMilli
 	if d.Revision == 0 {
 		return
 	}
 	m.Want = roundUp(clamp(int64(min(d.Memory, maxMemory)), bounds.Min, bounds.Max), bounds.Boot, b.cfg.Block)
 	m.Floor = roundUp(clamp(int64(min(d.Floor, maxMemory)), bounds.Min, m.Want), bounds.Boot, b.cfg.Block)
 	c.Want = clamp(int64(d.MilliCPU), bounds.MinMilli, bounds.MaxMilli)
-	c.Floor = clamp(int64(d.MilliCPUFloor), bounds.MinMilli, c.Want)
 }
 
 // used takes a report of what a guest leaves idle.

@@ -40,6 +40,9 @@ func (b *Broker) arm(g *member) {
 		w.retry(g.CPU.Load.Lift, now)
 	}
 	w.soonest(g.CPU.Seizure.At, now)
+	if g.Conduct.Bad {
+		w.soonest(g.Conduct.Until, now)
+	}
 	w.soonest(m.Owing.Due, now)
 	if g.wake = w; w.ok {
 		b.timers.put(g)

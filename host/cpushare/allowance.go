@@ -5,17 +5,17 @@ type Allowance struct {
 	Milli uint32 // granted now
 	Max   uint32 // more than this it is never granted; 0 = no such bound
 
-	// Exact keeps time from the machine that nobody else wants, and leaves QEMU's own threads no more than
-	// they need: for a guest that makes work for its host.
-	Exact bool
+	// Last gives the machine time that no other wants, and keeps from it what it is not granted, its QEMU's own threads
+	// included: for a guest that makes work for its host.
+	Last bool
 }
 
 const (
 	// ioRoom is what QEMU's own threads may use beside the vCPUs, in thousandths.
 	ioRoom = 500
 
-	// exactRoom is what they may use for a machine that gets no more than it is granted.
-	exactRoom = 100
+	// lastRoom is what they may use for a machine that comes last.
+	lastRoom = 50
 
 	// slack is added to a cap of whole vCPUs. The parked ones wake now and then for their kernel's housekeeping; paid
 	// from the same quota, that would stop the others at the end of each period.
@@ -29,14 +29,15 @@ const (
 type setting struct {
 	weight int64
 	cap    int64 // 0 = none
+	idle   bool  // it runs when nobody else wants to; the weight does not count
 }
 
 // settings are those of a machine with so many vCPU threads: of its outer group and of its vCPUs.
 func (a Allowance) settings(threads int) (machine, vcpus setting) {
 	all := int64(threads) * 1000
-	if a.Exact {
-		weight, vcpus := max(int64(a.Milli), leastWeight), min(int64(a.Milli), all)
-		return setting{weight, vcpus + exactRoom}, setting{weight, vcpus}
+	if a.Last {
+		weight, most := max(int64(a.Milli), leastWeight), min(int64(a.Milli), all)
+		return setting{weight: weight, cap: most + lastRoom, idle: true}, setting{weight: weight, cap: most}
 	}
 	most := wholes(int64(a.Milli))
 	if a.Max > 0 {

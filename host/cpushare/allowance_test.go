@@ -13,16 +13,16 @@ func TestSettings(t *testing.T) {
 		threads        int
 		machine, vcpus setting
 	}{
-		{"a fraction for ever is a quota of exactly that", Allowance{Milli: 250, Max: 250}, 1, setting{250, 750}, setting{250, 250}},
-		{"a fraction of more may use idle time of one vCPU", Allowance{Milli: 250, Max: 2000}, 2, setting{250, 1550}, setting{250, 1050}},
-		{"one of two", Allowance{Milli: 1000, Max: 2000}, 2, setting{1000, 1550}, setting{1000, 1050}},
-		{"one and a half of two", Allowance{Milli: 1500, Max: 2000}, 2, setting{1500, 2500}, setting{1500, 0}},
-		{"one and a half at most", Allowance{Milli: 1500, Max: 1500}, 2, setting{1500, 2000}, setting{1500, 1500}},
-		{"all", Allowance{Milli: 2000, Max: 2000}, 2, setting{2000, 2500}, setting{2000, 0}},
-		{"no bound", Allowance{Milli: 700, Max: 0}, 4, setting{700, 1550}, setting{700, 1050}},
-		{"exactly a fraction", Allowance{Milli: 50, Max: 2000, Exact: true}, 2, setting{100, 150}, setting{100, 50}},
-		{"exactly all", Allowance{Milli: 2000, Max: 2000, Exact: true}, 2, setting{2000, 2100}, setting{2000, 2000}},
-		{"next to nothing", Allowance{Milli: 1, Max: 1}, 1, setting{100, 501}, setting{100, 1}},
+		{"a fraction for ever is a quota of exactly that", Allowance{Milli: 250, Max: 250}, 1, setting{weight: 250, cap: 750}, setting{weight: 250, cap: 250}},
+		{"a fraction of more may use idle time of one vCPU", Allowance{Milli: 250, Max: 2000}, 2, setting{weight: 250, cap: 1550}, setting{weight: 250, cap: 1050}},
+		{"one of two", Allowance{Milli: 1000, Max: 2000}, 2, setting{weight: 1000, cap: 1550}, setting{weight: 1000, cap: 1050}},
+		{"one and a half of two", Allowance{Milli: 1500, Max: 2000}, 2, setting{weight: 1500, cap: 2500}, setting{weight: 1500}},
+		{"one and a half at most", Allowance{Milli: 1500, Max: 1500}, 2, setting{weight: 1500, cap: 2000}, setting{weight: 1500, cap: 1500}},
+		{"all", Allowance{Milli: 2000, Max: 2000}, 2, setting{weight: 2000, cap: 2500}, setting{weight: 2000}},
+		{"no bound", Allowance{Milli: 700, Max: 0}, 4, setting{weight: 700, cap: 1550}, setting{weight: 700, cap: 1050}},
+		{"last, with a fraction", Allowance{Milli: 50, Max: 2000, Last: true}, 2, setting{weight: 100, cap: 100, idle: true}, setting{weight: 100, cap: 50}},
+		{"last, with all", Allowance{Milli: 2000, Max: 2000, Last: true}, 2, setting{weight: 2000, cap: 2050, idle: true}, setting{weight: 2000, cap: 2000}},
+		{"next to nothing", Allowance{Milli: 1, Max: 1}, 1, setting{weight: 100, cap: 501}, setting{weight: 100, cap: 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if machine, vcpus := c.a.settings(c.threads); machine != c.machine || vcpus != c.vcpus {

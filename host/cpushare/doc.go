@@ -16,6 +16,9 @@
 // would wait for its own devices, and have [ioRoom] for themselves, or a guest could have the host work for it
 // without end.
 //
+// A machine that comes last ([Allowance.Last]) is in an idle group: it runs when nobody else wants to, up to exactly what it is
+// granted and [lastRoom] for QEMU's own threads.
+//
 // # Life of a share
 //
 //	held      made by [Shares.Hold] for a machine that runs   moved on by Set, as often as grants change

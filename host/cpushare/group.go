@@ -52,21 +52,42 @@ func (g group) addThread(tid int) error {
 
 // set writes a setting.
 func (g group) set(s setting) error {
+	if err := g.setRank(s); err != nil {
+		return err
+	}
 	if g.v2 {
 		limit := "max"
 		if s.cap > 0 {
 			q := quotaOf(s.cap)
 			limit = fmt.Sprintf("%d %d", q.runtime, q.period)
 		}
-		return errors.Join(cgroup.Write(g.dir, "cpu.weight", strconv.FormatInt(weightOf(s.weight), 10)), cgroup.Write(g.dir, "cpu.max", limit))
-	}
-	if err := cgroup.Write(g.dir, "cpu.shares", strconv.FormatInt(sharesOf(s.weight), 10)); err != nil {
-		return err
+		return cgroup.Write(g.dir, "cpu.max", limit)
 	}
 	if s.cap == 0 {
 		return cgroup.Write(g.dir, "cpu.cfs_quota_us", "-1")
 	}
 	return g.setQuota(quotaOf(s.cap))
+}
+
+// setRank says before whom the group comes. An idle one has no weight that could be written. Linux before 5.15 knows none: there
+// it has the least weight.
+func (g group) setRank(s setting) error {
+	idle := "0"
+	if s.idle {
+		idle = "1"
+	}
+	switch err := cgroup.Write(g.dir, "cpu.idle", idle); {
+	case err == nil && s.idle:
+		return nil
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	case s.idle:
+		s.weight = 0
+	}
+	if g.v2 {
+		return cgroup.Write(g.dir, "cpu.weight", strconv.FormatInt(weightOf(s.weight), 10))
+	}
+	return cgroup.Write(g.dir, "cpu.shares", strconv.FormatInt(sharesOf(s.weight), 10))
 }
 
 // setQuota writes both halves of a version 1 quota. Between them the kernel checks an old half with a new one, so for a

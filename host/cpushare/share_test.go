@@ -81,8 +81,8 @@ func TestShareLife(t *testing.T) {
 		t.Fatal("nothing is enforced")
 	}
 	for _, a := range []Allowance{
-		{Milli: 250, Max: 250}, {Milli: 1000, Max: 2000}, {Milli: 1000, Max: 2000, Exact: true}, {Milli: 250, Max: 250}, {Milli: 1, Max: 1},
-		{Milli: 2000, Max: 2000}, {Milli: 50, Max: 2000, Exact: true}, {Milli: 50, Max: 50}, {Milli: 1500, Max: 1500},
+		{Milli: 250, Max: 250}, {Milli: 1000, Max: 2000}, {Milli: 1000, Max: 2000, Last: true}, {Milli: 250, Max: 250}, {Milli: 1, Max: 1},
+		{Milli: 2000, Max: 2000}, {Milli: 50, Max: 2000, Last: true}, {Milli: 50, Max: 50}, {Milli: 1500, Max: 1500},
 	} {
 		if err := sh.Set(a); err != nil {
 			t.Fatal(err)
@@ -91,6 +91,9 @@ func TestShareLife(t *testing.T) {
 		for g, want := range map[group]setting{sh.machine: machine, sh.vcpus: vcpus} {
 			if got := limitOf(t, g); want.cap == 0 && got != (quota{}) || want.cap != 0 && got != quotaOf(want.cap) {
 				t.Errorf("%+v: %s has %+v, want a cap of %d", a, g.dir, got, want.cap)
+			}
+			if got := rankOf(t, g); got != rank(want, g.v2) {
+				t.Errorf("%+v: %s has a rank of %q, want %+v", a, g.dir, got, want)
 			}
 		}
 	}
@@ -226,6 +229,26 @@ func limitOf(t *testing.T, g group) (q quota) {
 		t.Fatal(err)
 	}
 	return q
+}
+
+// rankOf is what the kernel says of a group: that it is idle, or its weight.
+func rankOf(t *testing.T, g group) string {
+	t.Helper()
+	if value(t, g, "cpu.idle", "cpu.idle") == "1" {
+		return "idle"
+	}
+	return value(t, g, "cpu.shares", "cpu.weight")
+}
+
+// rank is what it should say.
+func rank(s setting, v2 bool) string {
+	switch {
+	case s.idle:
+		return "idle"
+	case v2:
+		return fmt.Sprint(weightOf(s.weight))
+	}
+	return fmt.Sprint(sharesOf(s.weight))
 }
 
 func tasksOf(t *testing.T, g group) string { return value(t, g, "tasks", "cgroup.threads") }

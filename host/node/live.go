@@ -97,6 +97,7 @@ func (g *Guest) await(talk *conversation) (end ending) {
 }
 
 func (g *Guest) killMachine() {
+	g.complain(g.cpus.die())
 	if err := g.vm.Kill(); err != nil {
 		g.node.cfg.Log.Error("machine not killed", "guest", g.id, "err", err)
 	}

@@ -39,14 +39,18 @@ type Observation struct {
 // show takes in what the broker knows of the guest now.
 func (g *Guest) show(view broker.Guest) {
 	g.mu.Lock()
-	before := g.view.CPU.Upper()
+	before := rankOf(g.view)
 	g.view = view
 	g.mu.Unlock()
-	if upper := view.CPU.Upper(); upper != before {
-		g.cpus.upper.put(uint32(upper))
+	if now := rankOf(view); now != before {
+		g.cpus.rank.put(now)
 	}
 	g.changes.put(struct{}{})
 	g.limits.poke()
+}
+
+func rankOf(view broker.Guest) rank {
+	return rank{milli: uint32(view.CPU.Upper()), last: view.Conduct.Bad}
 }
 
 // Observe returns how the guest stands now.

@@ -25,16 +25,22 @@ type Share interface {
 // measureEvery is how often it is measured what a guest's vCPUs got.
 const measureEvery = 250 * time.Millisecond
 
+// rank is what the ledger says of a guest's processors.
+type rank struct {
+	milli uint32 // the most it may act upon, thousandths
+	last  bool   // it misbehaves, and comes after the others
+}
+
 // processors holds a guest to what it may use, and measures what it did.
 type processors struct {
 	share Share
-	most  uint32        // thousandths, ever
-	upper *slot[uint32] // the most the guest may act upon, newest
+	most  uint32      // thousandths, ever
+	rank  *slot[rank] // newest
+	seen  misconduct  // of the goroutine that measures
 
 	mu      sync.Mutex
-	now     uint32 // set
-	flood   flood
-	exact   bool // it gets no time beyond that
+	now     rank // set
+	dying   bool
 	meter   cpushare.Meter
 	granted uint32 // at the last measurement
 	reading cpushare.Reading
@@ -42,13 +48,13 @@ type processors struct {
 }
 
 func newProcessors(most uint32) *processors {
-	return &processors{most: most, upper: newSlot[uint32]()}
+	return &processors{most: most, rank: newSlot[rank]()}
 }
 
 // hold takes on a machine's threads. From now on they may use no more than the guest's guarantee.
 func (p *processors) hold(share Share, milli uint32) error {
 	p.share = share
-	return p.set(milli)
+	return p.set(rank{milli: milli})
 }
 
 // close lets go of the threads, which must have ended.
@@ -59,29 +65,27 @@ func (p *processors) close() error {
 	return p.share.Close()
 }
 
-func (p *processors) set(milli uint32) error {
+func (p *processors) set(to rank) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.now = milli
+	p.now = to
 	return p.enforce()
 }
 
 // enforce has the host's scheduler do what is set. The lock is held.
 func (p *processors) enforce() error {
-	return p.share.Set(cpushare.Allowance{Milli: p.now, Max: p.most, Exact: p.exact})
+	if p.dying {
+		return p.share.Set(cpushare.Allowance{Milli: max(p.now.milli, 1000), Max: p.most})
+	}
+	return p.share.Set(cpushare.Allowance{Milli: p.now.milli, Max: p.most, Last: p.now.last})
 }
 
-// watch takes in how long the guest's frames were left unread in all, and holds one that floods to what it is
-// granted. It says whether that has changed, and to what.
-func (p *processors) watch(now, held time.Duration) (exact, changed bool, err error) {
+// die gives a machine that is killed the time that it takes to end: others wait for its memory.
+func (p *processors) die() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	exact = p.flood.step(now, held)
-	changed, p.exact = exact != p.exact, exact
-	if changed {
-		err = p.enforce()
-	}
-	return exact, changed, err
+	p.dying = true
+	return p.enforce()
 }
 
 // widen sees to it that the vCPUs may use what a grant says before the guest hears of the grant. What is above that stays:
@@ -89,10 +93,10 @@ func (p *processors) watch(now, held time.Duration) (exact, changed bool, err er
 func (p *processors) widen(milli uint32) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if milli <= p.now {
+	if milli <= p.now.milli {
 		return nil
 	}
-	p.now = milli
+	p.now.milli = milli
 	return p.enforce()
 }
 
@@ -111,9 +115,9 @@ func (g *Guest) runProcessors(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-g.cpus.upper.wake:
-			if milli, ok := g.cpus.upper.take(); ok {
-				g.complain(g.cpus.set(milli))
+		case <-g.cpus.rank.wake:
+			if to, ok := g.cpus.rank.take(); ok {
+				g.complain(g.cpus.set(to))
 			}
 		case <-tick.C:
 			g.measureProcessors()
@@ -134,15 +138,10 @@ func (g *Guest) complain(err error) {
 	}
 }
 
-// watchFlood holds the guest to exactly what it is granted while it floods its host.
-func (g *Guest) watchFlood() {
-	exact, changed, err := g.cpus.watch(time.Since(g.started), g.conn.Held())
-	g.complain(err)
-	switch {
-	case changed && exact:
-		g.node.cfg.Log.Warn("guest sends more than is read: until it stops it gets no processor time that it is not granted", "guest", g.id)
-	case changed:
-		g.node.cfg.Log.Info("guest no longer sends more than is read", "guest", g.id)
+// watchConduct tells the broker of a guest that misbehaves.
+func (g *Guest) watchConduct() {
+	if why := g.cpus.seen.step(time.Since(g.started), g.conn.Held(), g.conn.Breaches()); why != "" {
+		g.node.post(broker.Misbehaved{Guest: g.id, Why: why})
 	}
 }
 
@@ -150,7 +149,7 @@ func (g *Guest) measureProcessors() {
 	g.mu.Lock()
 	granted, reads := g.view.Grant.MilliCPU, g.steals && g.demanded
 	g.mu.Unlock()
-	g.watchFlood()
+	g.watchConduct()
 	m, err := g.cpus.measure(time.Since(g.started), granted)
 	if err != nil {
 		g.complain(err)

@@ -3,7 +3,10 @@ package bench
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/silo-os/silo/host/vmm"
 	"github.com/silo-os/silo/images"
@@ -23,22 +26,67 @@ type guestsSubject struct {
 	hostile string // path of its archive
 }
 
+// guestsPart is one measurement of the guests benchmark.
+type guestsPart struct {
+	name    string
+	measure func(guestsSubject, context.Context, Config) ([]Result, error)
+	asked   bool // it is measured only where it is named: no bar is held against it
+}
+
+// guestsParts are all there are, in the order in which they run.
+func guestsParts() []guestsPart {
+	parts := []guestsPart{
+		{name: "pool", measure: guestsSubject.pool},
+		{name: "hostile", measure: func(s guestsSubject, ctx context.Context, cfg Config) ([]Result, error) {
+			return s.besideHostile(ctx, cfg, hostileThroughput)
+		}},
+	}
+	for _, deed := range hostileDeeds {
+		bar := Bar{hostileThroughput.Name + "_" + deed, hostileThroughput.Limit, hostileThroughput.Better, hostileThroughput.Unit}
+		parts = append(parts, guestsPart{name: deed, asked: true, measure: func(s guestsSubject, ctx context.Context, cfg Config) ([]Result, error) {
+			return s.besideHostile(ctx, cfg, bar, deed)
+		}})
+	}
+	return parts
+}
+
+// selectGuests returns the parts that a selection names, all with a bar for an empty one.
+func selectGuests(all []guestsPart, selection string) (some []guestsPart) {
+	named := strings.Split(selection, ",")
+	for _, p := range all {
+		if selection == "" && !p.asked || slices.Contains(named, p.name) {
+			some = append(some, p)
+		}
+	}
+	return some
+}
+
 // Guests measures what real guests on one host do to each other: three stores whose peaks do not coincide in a pool
-// that is too small for all peaks, and the same stores beside a guest that is hostile.
+// that is too small for all peaks, and the same stores beside a guest that is hostile. With a selection of parts it says by an
+// error that bars are missing.
 func Guests(ctx context.Context, cfg Config) ([]Result, error) {
+	selection := os.Getenv(cellsEnv)
+	parts := selectGuests(guestsParts(), selection)
+	if len(parts) == 0 {
+		return nil, fmt.Errorf("select parts: there is none of %q; there are: pool, hostile, %s", selection, strings.Join(hostileDeeds, ", "))
+	}
 	s, err := prepareGuests(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	pool, err := s.pool(ctx, cfg)
-	if err != nil {
-		return nil, err
+	var results []Result
+	for _, p := range parts {
+		r, err := p.measure(s, ctx, cfg)
+		if err != nil {
+			return nil, fmt.Errorf("measure %s: %w", p.name, err)
+		}
+		results = append(results, r...)
 	}
-	hostile, err := s.besideHostile(ctx, cfg)
-	if err != nil {
-		return nil, err
+	if selection != "" {
+		fmt.Fprintln(cfg.Out, Table(results))
+		return nil, fmt.Errorf("judge bars: %s selects %s: unset it", cellsEnv, selection)
 	}
-	return append(pool, hostile), nil
+	return results, nil
 }
 
 func prepareGuests(ctx context.Context, cfg Config) (s guestsSubject, err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -30,68 +31,89 @@ var (
 	hostileWeight = uint32(5)
 )
 
-// besideHostile measures what three busy stores do in the same time with a hostile guest beside them, in turn with
-// what they do without it.
-func (s guestsSubject) besideHostile(ctx context.Context, cfg Config) (Result, error) {
+// hostileDeeds are what the hostile guest does, all at once where none is named.
+var hostileDeeds = []string{"flood", "garbage", "lies", "forks"}
+
+// besideHostile measures what three busy stores do in the same time with a hostile guest beside them, each round between two
+// without it: a machine that others share drifts.
+func (s guestsSubject) besideHostile(ctx context.Context, cfg Config, bar Bar, deeds ...string) ([]Result, error) {
+	pairs, err := rounds(hostilePairs)
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, hostileMost)
 	defer cancel()
 	n, err := node.New(node.Config{Capacity: broker.Capacity{Memory: hostilePool, MilliCPU: 2000}})
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	defer n.Close()
-	var stores []*kvGuest
+	stores, err := s.hostileVictims(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	before, err := busy(ctx, stores)
+	if err != nil {
+		return nil, err
+	}
+	var ratios []float64
+	for i := range pairs {
+		with, held, err := s.withHostile(ctx, n, stores, deeds)
+		if err != nil {
+			return nil, err
+		}
+		after, err := busy(ctx, stores)
+		if err != nil {
+			return nil, err
+		}
+		ratios = append(ratios, 2*with.rate/(before.rate+after.rate))
+		fmt.Fprintf(cfg.Out, "round %d: %.3f of without; the hostile guest held %.0f MiB\n  before %v\n  beside %v\n  after  %v\n", i+1, ratios[i], mib(held), before, with, after)
+		before = after
+	}
+	for _, g := range stores {
+		if err := g.verify(ctx, 0, hostileKeys); err != nil {
+			return nil, err
+		}
+	}
+	r, err := bar.Of(ratios, fmt.Sprintf("%d stores at full load, %d rounds of %v, each between two without; every record was as stored in the end", poolGuests, pairs, hostileRound))
+	return []Result{r}, err
+}
+
+// hostileVictims are the stores, filled.
+func (s guestsSubject) hostileVictims(ctx context.Context, n *node.Node) (stores []*kvGuest, err error) {
 	for i := range poolGuests {
 		g, err := s.startKV(ctx, n, fmt.Sprint("kv-", i), victimCPU)
 		if err == nil {
 			err = g.store(ctx, 0, hostileKeys)
 		}
 		if err != nil {
-			return Result{}, err
+			return nil, err
 		}
 		stores = append(stores, g)
 	}
-	var without, with []float64
-	for i := range hostilePairs {
-		a, err := busy(ctx, stores)
-		if err != nil {
-			return Result{}, err
-		}
-		b, held, err := s.withHostile(ctx, n, stores)
-		if err != nil {
-			return Result{}, err
-		}
-		without, with = append(without, a), append(with, b)
-		fmt.Fprintf(cfg.Out, "pair %d: %.0f requests/s without, %.0f with the hostile guest: %.3f; it held %.0f MiB\n", i+1, a, b, b/a, mib(held))
-	}
-	for _, g := range stores {
-		if err := g.verify(ctx, 0, hostileKeys); err != nil {
-			return Result{}, err
-		}
-	}
-	return hostileThroughput.Of(Ratios(with, without), fmt.Sprintf("%d stores at full load, %d pairs of %v; every record was as stored in the end", poolGuests, hostilePairs, hostileRound))
+	return stores, nil
 }
 
 // withHostile is busy with a hostile guest that must live through it.
-func (s guestsSubject) withHostile(ctx context.Context, n *node.Node, stores []*kvGuest) (rate float64, held int64, err error) {
+func (s guestsSubject) withHostile(ctx context.Context, n *node.Node, stores []*kvGuest, deeds []string) (r round, held int64, err error) {
 	said := &kvGuest{}
 	h, err := n.Start(ctx, node.GuestSpec{
-		Name: "hostile", Kernel: s.kv.KernelPath(), Initramfs: s.hostile,
+		Name: "hostile", Kernel: s.kv.KernelPath(), Initramfs: s.hostile, Args: deeds,
 		Memory: node.Memory{Min: kvLeast, Max: kvMost}, CPU: hostileCPU, Weight: hostileWeight, Stdout: said, Console: said,
 	})
 	if err != nil {
-		return 0, 0, err
+		return r, 0, err
 	}
 	said.Guest = h
 	select {
 	case <-h.Ready():
 	case <-h.Done():
-		return 0, 0, said.ended()
+		return r, 0, said.ended()
 	case <-time.After(bootDeadline):
-		return 0, 0, fmt.Errorf("the hostile guest was not ready within %v: %q", bootDeadline, said.last())
+		return r, 0, fmt.Errorf("the hostile guest was not ready within %v: %q", bootDeadline, said.last())
 	}
 	time.Sleep(hostileSettles)
-	rate, err = busy(ctx, stores)
+	r, err = busy(ctx, stores, said)
 	held = h.Observe().Plugged
 	select {
 	case <-h.Done():
@@ -101,11 +123,16 @@ func (s guestsSubject) withHostile(ctx context.Context, n *node.Node, stores []*
 	h.Kill()
 	<-h.Done()
 	time.Sleep(hostileSettles)
-	return rate, held, err
+	return r, held, err
 }
 
-// busy has all stores work at full load for a round, and returns their requests a second together.
-func busy(ctx context.Context, stores []*kvGuest) (float64, error) {
+// busy has all stores work at full load for a round. What guests beside them cost is noted too.
+func busy(ctx context.Context, stores []*kvGuest, beside ...*kvGuest) (r round, err error) {
+	cost, err := costs(append(slices.Clone(stores), beside...))
+	if err != nil {
+		return r, err
+	}
+	r.take(stores, -1)
 	var done atomic.Int64
 	var clients errgroup.Group
 	start := time.Now()
@@ -121,8 +148,14 @@ func busy(ctx context.Context, stores []*kvGuest) (float64, error) {
 			return nil
 		})
 	}
-	err := clients.Wait()
-	return float64(done.Load()) / time.Since(start).Seconds(), err
+	err = clients.Wait()
+	took := time.Since(start)
+	r.rate = float64(done.Load()) / took.Seconds()
+	r.take(stores, 1)
+	if err == nil {
+		r.costs, err = cost(took)
+	}
+	return r, err
 }
 
 // exchange sets and reads back a batch of records over a connection of its own, and returns how many requests that was.

@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -68,5 +69,36 @@ func TestKVRecords(t *testing.T) {
 	data.Range(func(any, any) bool { left++; return true })
 	if left != 10 {
 		t.Errorf("%d records left", left)
+	}
+}
+
+// TestSelectGuests: without a selection what bars are held against, with one what it names.
+func TestSelectGuests(t *testing.T) {
+	for selection, want := range map[string]string{
+		"": "pool hostile", "hostile": "hostile", "flood,pool": "pool flood", "lies": "lies", "none": "",
+	} {
+		var got []string
+		for _, p := range selectGuests(guestsParts(), selection) {
+			got = append(got, p.name)
+		}
+		if s := strings.Join(got, " "); s != want {
+			t.Errorf("%q selects %q, want %q", selection, s, want)
+		}
+	}
+}
+
+// TestProcessorTimes: what this process uses is seen, and one that is not there is an error.
+func TestProcessorTimes(t *testing.T) {
+	before, err := processorTimes([]int{os.Getpid()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for after := before; after[0] == before[0]; {
+		if after, err = processorTimes([]int{os.Getpid()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := processorTimes([]int{1 << 30}); err == nil {
+		t.Error("a process that is not there has used something")
 	}
 }

@@ -95,7 +95,7 @@ func (g *guest) garbage(r *rand.Rand) []broker.Event {
 	b[48], b[49] = b[48]%5, b[49]%10
 	d, err := hvcall.DecodeDemand(b)
 	if err != nil {
-		return nil
+		return []broker.Event{broker.Misbehaved{Guest: g.id, Why: err.Error()}}
 	}
 	return []broker.Event{
 		broker.Demanded{Guest: g.id, Demand: d}, broker.Applied{Guest: g.id, Serial: r.Uint64()},

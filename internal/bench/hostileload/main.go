@@ -1,6 +1,7 @@
 // Command hostileload is the first process of a guest that does its host and its neighbours all the harm it can think of. It floods
 // the host with calls and garbage, states that it needs everything and that its threads wait for it, says that it uses
-// all, never gives anything back, and forks until its cgroup is full, with children that spin.
+// all, never gives anything back, and forks until its cgroup is full, with children that spin. With arguments it does only some of
+// that: flood, garbage, lies, forks.
 package main
 
 import (
@@ -9,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"time"
 
@@ -35,9 +37,20 @@ func main() {
 	w, err := conn.SayHello(context.Background(), hvcall.Hello{Role: hvcall.RolePID1, Build: "hostile", NumCPU: 2})
 	must(err)
 	must(conn.SendReady())
-	go fork()
-	flood(conn, w)
+	does := func(deed string) bool { return len(w.Args) == 0 || slices.Contains(w.Args, deed) }
+	if does("forks") {
+		go fork()
+	}
+	for n := uint64(1); ; n++ {
+		state(conn, w, n, does)
+		if !does("flood") {
+			time.Sleep(pause)
+		}
+	}
 }
+
+// pause is between two statements of a guest that does not flood.
+const pause = 250 * time.Millisecond
 
 func must(err error) {
 	if err != nil {
@@ -47,22 +60,30 @@ func must(err error) {
 	}
 }
 
-// flood lies and sends garbage as fast as the host reads. The headers are right: a wrong one would be the end of it.
-func flood(conn *hvcall.Conn, w hvcall.Welcome) {
-	for n := uint64(1); ; n++ {
-		d := hvcall.Demand{Revision: n, Memory: w.Memory.Max - n%2<<22, MilliCPU: w.CPU.MaxMilli, Urgency: hvcall.UrgencyStalled, Reason: hvcall.ReasonGate}
-		d.Floor, d.MilliCPUFloor = d.Memory, d.MilliCPU
-		must(conn.SendDemand(d))
-		garbage := make([]byte, rand.IntN(200))
-		for i := range garbage {
-			garbage[i] = byte(rand.Uint32())
-		}
-		must(conn.Send(hvcall.Op(1+rand.IntN(30)), garbage))
-		must(conn.SendUsage(hvcall.Usage{Applied: rand.Uint64(), Total: w.Memory.Max, Application: w.Memory.Max, Runnable: 1000}))
-		if n%16 == 0 {
-			must(conn.SendLog(hvcall.StreamOut, garbage))
-		}
+// state lies and sends garbage. The headers are right: a wrong one would be the end of it.
+func state(conn *hvcall.Conn, w hvcall.Welcome, n uint64, does func(string) bool) {
+	d := hvcall.Demand{Revision: n, Memory: w.Memory.Max - n%2<<22, MilliCPU: w.CPU.MaxMilli, Urgency: hvcall.UrgencyAhead}
+	u := hvcall.Usage{}
+	if does("lies") {
+		d.Floor, d.MilliCPUFloor, d.Urgency, d.Reason = d.Memory, d.MilliCPU, hvcall.UrgencyStalled, hvcall.ReasonGate
+		u = hvcall.Usage{Applied: rand.Uint64(), Total: w.Memory.Max, Application: w.Memory.Max, Runnable: 1000}
 	}
+	must(conn.SendDemand(d))
+	if does("garbage") {
+		must(conn.Send(hvcall.Op(1+rand.IntN(30)), garbage()))
+	}
+	must(conn.SendUsage(u))
+	if n%16 == 0 {
+		must(conn.SendLog(hvcall.StreamOut, garbage()))
+	}
+}
+
+func garbage() []byte {
+	b := make([]byte, rand.IntN(200))
+	for i := range b {
+		b[i] = byte(rand.Uint32())
+	}
+	return b
 }
 
 const group = "/sys/fs/cgroup/memory/children"
