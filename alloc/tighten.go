@@ -18,6 +18,14 @@ func (g *Governor) Tighten(on bool) {
 	}
 }
 
+// Tightened takes in that what was free is given back since it became tight. What was needed before that, the collection's own
+// needs included, is no recent high.
+func (g *Governor) Tightened() {
+	if g.tight {
+		g.lately = recent.Window{}
+	}
+}
+
 // tightened is the sample that the forecast is made from.
 func (g *Governor) tightened(s Sample) Sample {
 	if g.tight && s.GOGC > tightPercent {
@@ -37,6 +45,9 @@ func (a *Agent) Tighten() <-chan struct{} {
 	go func() {
 		defer close(done)
 		debug.FreeOSMemory()
+		a.mu.Lock()
+		a.gov.Tightened()
+		a.mu.Unlock()
 		a.poke()
 	}()
 	return done

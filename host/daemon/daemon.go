@@ -55,7 +55,8 @@ type Daemon struct {
 
 	name      string // of the host
 	peers     map[string]*peer
-	relieving chan struct{} // holds a token while a guest moves to make room
+	relieving chan struct{} // holds a token while a guest moves to make room, and for a while after one could not
+	vain      int           // moves to make room in a row that failed; of who has the token
 
 	ctx  context.Context // ends when the daemon leaves
 	stop context.CancelFunc

@@ -27,11 +27,26 @@ func (d *Daemon) relieve(p broker.ProposeMove) {
 	}
 	go func() {
 		defer func() { <-d.relieving }()
-		if _, err := d.Migrate(d.ctx, string(p.Guest), nodeapi.Migrate{To: p.To}); err != nil && d.ctx.Err() == nil {
-			d.cfg.Log.Warn("guest not moved to make room", "guest", p.Guest, "to", p.To, "err", err)
+		_, err := d.Migrate(d.ctx, string(p.Guest), nodeapi.Migrate{To: p.To})
+		if err == nil {
+			d.vain = 0
+			return
+		}
+		wait := relieveAgain(d.vain)
+		d.vain++
+		if d.ctx.Err() == nil {
+			d.cfg.Log.Warn("guest not moved to make room", "guest", p.Guest, "to", p.To, "err", err, "again_in", wait)
+		}
+		select {
+		case <-time.After(wait):
+		case <-d.ctx.Done():
 		}
 	}()
 }
+
+// relieveAgain is how long no guest moves to make room after some in a row did not: each of them was disturbed for nothing, and what kept
+// them is likely there still.
+func relieveAgain(vain int) time.Duration { return min(time.Minute, time.Second<<min(vain, 10)) }
 
 // Drain moves all guests that run here to the peers that have most to spare, one after the other, and says how each went, or
 // why it stays.

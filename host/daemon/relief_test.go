@@ -3,7 +3,9 @@ package daemon
 import (
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/silo-os/silo/host/broker"
 	"github.com/silo-os/silo/host/nodeapi"
 )
 
@@ -49,5 +51,27 @@ func TestDrainSaysWhatStays(t *testing.T) {
 				t.Errorf("%+v, want %+v", m, want)
 			}
 		}
+	}
+}
+
+// TestReliefBacksOff: a move to make room that fails is not tried again at once, nor ever more rarely than once a minute.
+func TestReliefBacksOff(t *testing.T) {
+	for vain, want := range map[int]time.Duration{0: time.Second, 1: 2 * time.Second, 5: 32 * time.Second, 6: time.Minute, 1000: time.Minute} {
+		if got := relieveAgain(vain); got != want {
+			t.Errorf("after %d: %v, want %v", vain+1, got, want)
+		}
+	}
+	r := newRig(t)
+	r.peers = map[string]*peer{"b": {PeerConfig: PeerConfig{Name: "b"}}}
+	r.relieve(broker.ProposeMove{Guest: "none", To: "b"})
+	for end := time.Now().Add(patience); len(r.relieving) == 0; {
+		if time.Now().After(end) {
+			t.Fatal("nobody holds the token")
+		}
+	}
+	r.relieve(broker.ProposeMove{Guest: "none", To: "b"}) // it does not wait
+	time.Sleep(50 * time.Millisecond)
+	if len(r.relieving) == 0 {
+		t.Error("it could be tried again at once")
 	}
 }

@@ -56,8 +56,8 @@ func (g *Guest) Prepare(ctx context.Context, within time.Duration) {
 // Settle returns when the device of a guest that was prepared holds no more than the guest wants, or ctx ends: a guest that does not
 // give back what it can is moved with what it has. Nothing is waited for of a hungry one.
 func (g *Guest) Settle(ctx context.Context) {
-	var want int64
-	stood := time.Now() // since when it wants what it does
+	var revision uint64
+	stood := time.Now() // since when its demand is what it is
 	for tick := time.NewTicker(settlePoll); ; {
 		select {
 		case <-ctx.Done():
@@ -70,8 +70,8 @@ func (g *Guest) Settle(ctx context.Context) {
 			g.mu.Lock()
 			v := g.view
 			g.mu.Unlock()
-			if v.Memory.Want != want {
-				want, stood = v.Memory.Want, now
+			if v.Demand.Revision != revision {
+				revision, stood = v.Demand.Revision, now
 			}
 			hungry := v.Memory.Want > v.Memory.Upper
 			if (hungry || now.Sub(stood) >= settleFor) && v.Memory.Op == 0 && v.Memory.Upper <= max(v.Memory.Want, v.Bounds.Boot) {
@@ -87,9 +87,9 @@ const (
 	// hungryWithin is how long a guest is waited for that wants more than it has: it frees nothing worth more, and what would
 	// collect may wait for the memory itself.
 	hungryWithin = 250 * time.Millisecond
-	// settleFor is how long a demand must have stood to count as the guest's last word: it states one for what it
-	// collects and, a moment later, one for what it gave back.
-	settleFor = 150 * time.Millisecond
+	// settleFor is how long a demand must have stood to count as the guest's last word: it states one for what it collects and, a tick of
+	// its first process later or two, one for what it gave back.
+	settleFor = 300 * time.Millisecond
 )
 
 // Freeze lets the guest's size change no more, and returns it, in bytes, once no change is under way.

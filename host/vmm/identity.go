@@ -19,6 +19,18 @@ type Identity struct {
 // identityID is what QEMU knows the identity by.
 const identityID = "move"
 
+// dhParams is the group ffdhe2048 of RFC 7919. No connection here uses one: TLS 1.3 agrees on elliptic curves. But a server that finds none
+// in its folder looks for a prime of its own, for half a second and more, in which it does nothing else.
+const dhParams = `-----BEGIN DH PARAMETERS-----
+MIIBCAKCAQEA//////////+t+FRYortKmq/cViAnPTzx2LnFg84tNpWp4TZBFGQz
++8yTnc4kmz75fS/jY2MMddj2gbICrsRhetPfHtXV/WVhJDP1H18GbtCFY2VVPe0a
+87VXE15/V8k1mE8McODmi3fipona8+/och3xWKE2rec1MKzKT0g6eXq8CrGCsyT7
+YdEIqUuyyOP7uWrat2DX9GgdT0Kj3jlN9K5W7edjcrsZCwenyO4KbXCeAvzhzffi
+7MA0BM0oNC9hkXL+nOmFg/+OTxIy7vKBg8P+OxtMb61zO7X8vC7CIAXFjvGDfRaD
+ssbzSibBsu/6iGtCOGEoXJf//////////wIBAg==
+-----END DH PARAMETERS-----
+`
+
 // identify gives QEMU its identity as "client" or "server". QEMU reads it from a folder that is its user's and found by
 // descriptor: it needs no right to where that is.
 func (vm *VM) identify(ctx context.Context, id Identity, endpoint string) error {
@@ -60,7 +72,9 @@ func (vm *VM) writeIdentity(dir string, id Identity, endpoint string) error {
 		}
 		return nil
 	}
-	for name, pem := range map[string][]byte{"ca-cert.pem": id.Authority, endpoint + "-cert.pem": id.Cert, endpoint + "-key.pem": id.Key} {
+	for name, pem := range map[string][]byte{
+		"ca-cert.pem": id.Authority, endpoint + "-cert.pem": id.Cert, endpoint + "-key.pem": id.Key, "dh-params.pem": []byte(dhParams),
+	} {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, pem, 0o400); err != nil {
 			return err

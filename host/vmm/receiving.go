@@ -5,12 +5,17 @@ import (
 	"fmt"
 	"net"
 	"time"
-
-	"github.com/silo-os/silo/host/vmm/internal/elastic"
 )
 
-// cameInPoll is how often QEMU is asked whether the guest is there.
-const cameInPoll = 2 * time.Millisecond
+const (
+	// cameInPoll is how often QEMU is asked whether the guest is there, when it did not say that something happened. Each answer takes time
+	// from the taking in.
+	cameInPoll = 50 * time.Millisecond
+	// cameInSoon is how often it is asked after it did: it says so a moment before it is.
+	cameInSoon = time.Millisecond / 2
+	// cameInRounds is how often at most.
+	cameInRounds = 40
+)
 
 // Receive has a machine made with Config.Incoming wait for its guest at an address of this host, with a port of its choice, and
 // returns HOST:PORT.
@@ -40,7 +45,8 @@ func (vm *VM) Receive(ctx context.Context, host string, id Identity) (string, er
 // CameIn waits until all of the guest is there. It stands still then. Its driver will find itself told of its size once more: one that
 // could not do as it was told on the way would try again by itself only after a minute or more.
 func (vm *VM) CameIn(ctx context.Context) error {
-	for {
+	poll := cameInPoll
+	for rounds := 0; ; rounds++ {
 		is, err := vm.Doing(ctx)
 		if err != nil {
 			return err
@@ -50,14 +56,15 @@ func (vm *VM) CameIn(ctx context.Context) error {
 		}
 		select {
 		case <-vm.migrated:
-			if err := elastic.Sleep(ctx, time.Millisecond/2); err != nil { // said a moment before it is so
-				return err
-			}
+			poll, rounds = cameInSoon, 0
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-vm.done:
 			return ErrNotRunning
-		case <-time.After(cameInPoll):
+		case <-time.After(poll):
+			if rounds >= cameInRounds {
+				poll = cameInPoll
+			}
 		}
 	}
 }

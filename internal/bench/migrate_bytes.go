@@ -2,7 +2,24 @@ package bench
 
 import (
 	"fmt"
+	"time"
 )
+
+// fill waits until the guest's heap has been full of garbage once.
+func (m *migration) fill(name string) error {
+	for end := time.Now().Add(migrateFills); ; {
+		u := m.pair.A.Guest(name).Usage
+		if u != nil && u.MemoryResident >= migrateFull<<20 {
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("guest %s has not filled its heap in %v: %+v", name, migrateFills, u)
+		}
+		if err := pause(m.ctx, 200*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
 
 // bytes compares what is sent of the same guest, whole and shrunk, and with what lives in it.
 func (m *migration) bytes() ([]Result, error) {
@@ -20,7 +37,7 @@ func (m *migration) bytes() ([]Result, error) {
 			if err := m.start("kv", migrateLive, 0, migrateWaste, "GOGC=300"); err != nil {
 				return nil, err
 			}
-			if err := pause(m.ctx, migrateFull); err != nil {
+			if err := m.fill("kv"); err != nil {
 				return nil, err
 			}
 			r, err := m.move(m.pair.A, m.pair.B, "kv", w)
