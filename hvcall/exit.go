@@ -15,12 +15,13 @@ const (
 	CauseStart    Cause = "start"    // it could not be started
 	CauseInit     Cause = "init"     // PID 1 itself failed
 	CauseKernel   Cause = "kernel"   // the guest's kernel panicked; stated by the host
+	CauseSilent   Cause = "silent"   // the guest answered its host nothing any more; stated by the host
 	CauseHost     Cause = "host"     // ended from outside: killed, or QEMU died; stated by the host
 	CauseShutdown Cause = "shutdown" // ended by a signal that a shutdown asked for
 )
 
 var causes = map[Cause]bool{CauseExit: true, CauseSignal: true, CausePanic: true, CauseMemory: true, CauseRefused: true, CauseHung: true,
-	CauseStart: true, CauseInit: true, CauseKernel: true, CauseHost: true, CauseShutdown: true}
+	CauseStart: true, CauseInit: true, CauseKernel: true, CauseSilent: true, CauseHost: true, CauseShutdown: true}
 
 // MaxTrace is the longest text and the longest trace, in bytes, that an Exit carries; the beginning
 // is kept, and what is not UTF-8 is replaced.

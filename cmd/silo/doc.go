@@ -21,6 +21,7 @@
 //
 // The application's own, 128 + the number of the signal that ended it, and silo's:
 //
+//	121   the guest answered its host nothing for longer than --answer-within
 //	122   the machine ended from outside, or powered off without saying how the application ended
 //	123   the guest's kernel panicked
 //	124   the guest never said Hello

@@ -47,7 +47,7 @@ func settings(m *manifest.Manifest) (all []setting) {
 	}{
 		{"name", "name", m.Name}, {"memory", "memory", m.Memory}, {"cpus", "cpus", m.CPUs}, {"weight", "weight", m.Weight},
 		{"network", "network", m.Network}, {"restart", "restart", m.Restart}, {"shutdown", "shutdown-within", m.Shutdown},
-		{"hello", "hello-within", m.Hello}, {"refuse-after", "refuse-after", m.Refuse}, {"template", "template", m.Saved},
+		{"hello", "hello-within", m.Hello}, {"refuse-after", "refuse-after", m.Refuse}, {"answer-within", "answer-within", m.Answer}, {"template", "template", m.Saved},
 		{"dir", "dir", m.Dir}, {"bridge", "net", m.Bridge},
 	} {
 		if s.value.Line != 0 {

@@ -24,6 +24,7 @@ weight: 7
 network: restricted
 shutdown: 3s
 hello: 1m
+answer-within: 20s
 template: off
 dir: /data
 ports: [8080:80, 5353:53/udp]
@@ -78,7 +79,7 @@ func TestManifestMakesTheGuest(t *testing.T) {
 		Ports: []vmm.Forward{{HostPort: 8080, GuestPort: 80}, {HostPort: 5353, GuestPort: 53, Proto: "udp"}},
 		DNS:   []string{"9.9.9.9", "2620:fe::fe"}, Args: []string{"-v", "two"},
 		Env:       []string{"TOKEN=s3cret", "KEY=from silo", "A=file", "B=file"},
-		Readiness: &hvcall.Probe{Port: 80, Path: "/healthz", EveryMS: 500}, Liveness: &hvcall.Probe{Port: 80, Failures: 5}, Watchdog: 10 * time.Second,
+		Readiness: &hvcall.Probe{Port: 80, Path: "/healthz", EveryMS: 500}, Liveness: &hvcall.Probe{Port: 80, Failures: 5}, Watchdog: 10 * time.Second, AnswerWithin: 20 * time.Second,
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

@@ -38,7 +38,7 @@ type runOptions struct {
 
 	saved string // kind of template
 
-	shutdownWithin, helloWithin time.Duration
+	shutdownWithin, helloWithin, answerWithin time.Duration
 }
 
 func newRun(w *world) *cobra.Command {
@@ -97,6 +97,7 @@ func (o *runOptions) register(cmd *cobra.Command, w *world) {
 	f.StringArrayVar(&o.dns, "dns", nil, "`address` of a resolver for the guest, in place of the host's; may be repeated")
 	f.StringVar(&o.saved, "template", "auto", "auto: go on from the saved state of a guest like this one, and save the first; off: boot")
 	f.DurationVar(&o.shutdownWithin, "shutdown-within", 10*time.Second, "`time` for a clean end after Ctrl-C")
+	f.DurationVar(&o.answerWithin, "answer-within", 0, "end a guest that answers the host nothing for this `time`, 5s or more (default never)")
 	f.DurationVar(&o.helloWithin, "hello-within", 30*time.Second, "`time` for the guest to boot")
 }
 
@@ -245,7 +246,7 @@ func (o *runOptions) spec(w *world, args []string) (node.GuestSpec, error) {
 		Memory: node.Memory{Min: o.memory.least, Max: o.memory.most},
 		CPU:    node.CPU{MinMilli: uint32(o.cpus.least), MaxMilli: uint32(o.cpus.most)},
 		Stdout: w.stdout, Stderr: w.stderr,
-		HelloDeadline: o.helloWithin, ShutdownWithin: o.shutdownWithin,
+		HelloDeadline: o.helloWithin, ShutdownWithin: o.shutdownWithin, AnswerWithin: o.answerWithin,
 	}
 	s.Dir, s.DNS = o.dir, o.dns
 	if m := o.manifest; m != nil {

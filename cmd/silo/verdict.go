@@ -65,6 +65,8 @@ func explain(e hvcall.Exit) string {
 		return withConsole("the guest's init failed"+text, e.Trace)
 	case hvcall.CauseKernel:
 		return withConsole(e.Text+"\nIf it happens at each start the image is broken: build it again.", e.Trace)
+	case hvcall.CauseSilent:
+		return withConsole("the guest did not answer any more and was ended"+text, e.Trace)
 	case hvcall.CauseHost:
 		return withConsole("the guest was ended from outside"+text, e.Trace)
 	}

@@ -34,6 +34,8 @@ func TestVerdict(t *testing.T) {
 		{name: "init", exit: hvcall.Exit{Cause: hvcall.CauseInit, Code: 125, Text: "no memory cgroup"}, code: 125, says: "silo: the guest's init failed: no memory cgroup\n"},
 		{name: "kernel", exit: hvcall.Exit{Cause: hvcall.CauseKernel, Code: node.CodeKernel, Text: "guest kernel panicked: boo", Trace: "last lines"}, code: 123,
 			says: "silo: guest kernel panicked: boo\nIf it happens at each start the image is broken: build it again.\nlast lines\n"},
+		{name: "silent", exit: hvcall.Exit{Cause: hvcall.CauseSilent, Code: node.CodeSilent, Text: "it answered nothing for 10s", Trace: "last lines"}, code: 121,
+			says: "silo: the guest did not answer any more and was ended: it answered nothing for 10s\nlast lines\n"},
 		{name: "host", exit: hvcall.Exit{Cause: hvcall.CauseHost, Code: node.CodeHost, Text: "qemu was killed"}, code: 122, says: "silo: the guest was ended from outside: qemu was killed\n"},
 		{name: "shutdown", exit: hvcall.Exit{Cause: hvcall.CauseShutdown, Code: 143}, code: 143},
 		{name: "shutdown and own code", exit: hvcall.Exit{Cause: hvcall.CauseShutdown}, signal: os.Interrupt},

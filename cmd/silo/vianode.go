@@ -87,6 +87,7 @@ func apiSpec(s node.GuestSpec) nodeapi.Spec {
 		HelloWithinMS:    s.HelloDeadline.Milliseconds(),
 		ShutdownWithinMS: s.ShutdownWithin.Milliseconds(),
 		RefuseAfterMS:    s.RefuseAfter.Milliseconds(),
+		AnswerWithinMS:   s.AnswerWithin.Milliseconds(),
 		Dir:              s.Dir, DNS: s.DNS, Readiness: s.Readiness, Liveness: s.Liveness, WatchdogMS: s.Watchdog.Milliseconds(),
 	}
 	for _, v := range s.Volumes {

@@ -85,7 +85,7 @@ func checkTimes(s nodeapi.Spec) error {
 	for _, t := range []struct {
 		field string
 		ms    int64
-	}{{"hello_within_ms", s.HelloWithinMS}, {"shutdown_within_ms", s.ShutdownWithinMS}, {"refuse_after_ms", s.RefuseAfterMS}, {"watchdog_ms", s.WatchdogMS}} {
+	}{{"hello_within_ms", s.HelloWithinMS}, {"shutdown_within_ms", s.ShutdownWithinMS}, {"refuse_after_ms", s.RefuseAfterMS}, {"watchdog_ms", s.WatchdogMS}, {"answer_within_ms", s.AnswerWithinMS}} {
 		if t.ms < 0 || t.ms > mostTime.Milliseconds() {
 			return wrong(t.field, "use 0 to %d", mostTime.Milliseconds())
 		}
@@ -145,6 +145,7 @@ func guestSpec(s nodeapi.Spec) node.GuestSpec {
 	}
 	n.Stays = restarts(s)
 	n.Dir, n.DNS, n.Readiness, n.Liveness, n.Watchdog = s.Dir, s.DNS, s.Readiness, s.Liveness, milliseconds(s.WatchdogMS)
+	n.AnswerWithin = milliseconds(s.AnswerWithinMS)
 	if s.Network != "user" {
 		n.Network = vmm.Network(s.Network)
 	}

@@ -15,6 +15,7 @@ type Manifest struct {
 
 	Name, Memory, CPUs, Weight, Network     Text
 	Restart, Shutdown, Hello, Refuse, Saved Text // as the flags --restart, --shutdown-within, --hello-within, --refuse-after, --template
+	Answer                                  Text // as the flag --answer-within
 	Ports, Volumes, DNS, Args               []Text
 	Dir, Bridge                             Text   // Bridge: as the flag --net
 	Env, Files                              []Pair // Files: from the path in the guest to that on this machine

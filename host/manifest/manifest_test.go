@@ -74,7 +74,7 @@ func TestParse(t *testing.T) {
 func TestEveryMistakeIsTold(t *testing.T) {
 	for text, want := range map[string]string{
 		"name: a\nmemroy: 64M\n":                         `silo.yaml:2: unknown key "memroy": did you mean memory?`,
-		"name: a\n\nnonsense: 1\n":                       `silo.yaml:3: unknown key "nonsense": the keys are args, bridge, cpus, dir,`,
+		"name: a\n\nnonsense: 1\n":                       `silo.yaml:3: unknown key "nonsense": the keys are answer-within, args, bridge, cpus, dir,`,
 		"- a\n":                                          "silo.yaml:1: a manifest has keys",
 		"text":                                           "silo.yaml:1: a manifest has keys",
 		"name: [a]\n":                                    "silo.yaml:1: one value is wanted here, and not sequence",

@@ -11,6 +11,9 @@ import (
 // answer handles what the guest sends. The guest is hostile: everything was checked by its decoder,
 // and nothing it says about memory is believed, only passed to the broker.
 func (g *Guest) answer(ctx context.Context, f hvcall.Frame) ([]byte, error) {
+	g.heard.Add(1)
+	g.hearing.Add(1)
+	defer g.hearing.Add(-1)
 	if f.Op != hvcall.OpHello && g.said.when().IsZero() {
 		return nil, &hvcall.Fault{Op: f.Op, Code: hvcall.CodeOrder, Text: "say hello first"}
 	}

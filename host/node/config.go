@@ -132,6 +132,7 @@ type GuestSpec struct {
 	// Exited is told how the application ended, before the guest is answered and powers off.
 	Exited func(hvcall.Exit)
 
+	AnswerWithin   time.Duration // a guest that runs and answers its host nothing for so long is ended with cause silent; 0 = never
 	HelloDeadline  time.Duration // from the start of the machine to its Hello; 0 = 30 s
 	ShutdownWithin time.Duration // for a clean end when nobody says how long; 0 = 10 s
 	RefuseAfter    time.Duration // how long a thread may wait for memory the host does not have; 0 = for ever

@@ -9,6 +9,8 @@
 //	ending    its machine is on its way out             until the machine and all output are done
 //	ended     [Guest.Wait] returns; nothing is left
 //
+// A guest that runs and is silent for longer than GuestSpec.AnswerWithin goes to ending, too: see silence.
+//
 // From every state [Guest.Kill] and the end of the machine lead to ending. [Guest.Shutdown] asks the
 // guest to go there by itself and kills it when it does not.
 //
@@ -32,7 +34,7 @@
 //
 // One goroutine owns the broker: it alone calls Step, in batches, and never waits for a guest. Every
 // guest has goroutines of its own: one reads its calls, one sends grants, one resizes its memory,
-// one holds its vCPUs to what it may use and measures them, one writes its output, one observes and one waits for its end. They hand their results to the
+// one holds its vCPUs to what it may use and measures them, one writes its output, one observes, one listens for its silence and one waits for its end. They hand their results to the
 // owner through a mailbox, and are handed actions through slots in which the newest wins, so a
 // guest that does not read, or a device that hangs, holds up nobody else.
 //

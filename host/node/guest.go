@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/silo-os/silo/host/broker"
@@ -36,11 +37,15 @@ type Guest struct {
 
 	adopted bool // its machine ran before this node did
 
-	said  moment      // Hello was answered
-	spoke moment      // the guest stated something behind its Hello: it runs, and can take grants
-	ready moment      // the application said that it serves
-	told  moment      // the guest reported its Exit
-	kill  chan string // why; holds the first one
+	said   moment      // Hello was answered
+	spoke  moment      // the guest stated something behind its Hello: it runs, and can take grants
+	ready  moment      // the application said that it serves
+	told   moment      // the guest reported its Exit
+	silent moment      // the guest answered nothing for too long
+	kill   chan string // why; holds the first one
+
+	heard   atomic.Uint64 // frames that came from the guest
+	hearing atomic.Int32  // of them are being taken in; those behind them may wait
 
 	done chan struct{} // closed when nothing is left
 	exit hvcall.Exit   // set before done is closed
@@ -99,7 +104,7 @@ func newGuest(n *Node, spec GuestSpec) *Guest {
 	g := &Guest{
 		node: n, spec: spec, admission: make(chan error, 1), resizes: newResizer(),
 		grants: newSlot[hvcall.Grant](), cpus: newProcessors(spec.CPU.MaxMilli), changes: newSlot[struct{}](),
-		said: newMoment(), spoke: newMoment(), ready: newMoment(), told: newMoment(), bounds: make(chan error, 1), bursts: make(chan struct{}, 1),
+		said: newMoment(), spoke: newMoment(), ready: newMoment(), told: newMoment(), silent: newMoment(), bounds: make(chan error, 1), bursts: make(chan struct{}, 1),
 		limits: newLimiter(spec.Limit), kill: make(chan string, 1), done: make(chan struct{}),
 	}
 	g.demands = &pacer{pass: func(d hvcall.Demand) { n.post(broker.Demanded{Guest: g.id, Demand: d}) }}
@@ -215,7 +220,7 @@ func (g *Guest) Ready() <-chan struct{} { return g.ready.c }
 func (g *Guest) Done() <-chan struct{} { return g.done }
 
 // Wait waits for the guest's end and returns how its application ended: in its own words, or, where it had
-// none, with cause [hvcall.CauseKernel] or [hvcall.CauseHost]. It returns a *HelloError for a guest
+// none, with cause [hvcall.CauseKernel], [hvcall.CauseSilent] or [hvcall.CauseHost]. It returns a *HelloError for a guest
 // that ended, or was ended, without having said Hello.
 func (g *Guest) Wait() (hvcall.Exit, error) {
 	<-g.done

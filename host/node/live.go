@@ -34,7 +34,7 @@ func (g *Guest) live() {
 	talk := &conversation{done: make(chan struct{})}
 	go func() { defer close(talk.done); talk.err = g.conn.Serve(ctx, g.answer) }()
 	var work sync.WaitGroup
-	for _, f := range []func(context.Context){g.sendGrants, g.resize, g.runProcessors, g.observe, g.limit} {
+	for _, f := range []func(context.Context){g.sendGrants, g.resize, g.runProcessors, g.observe, g.limit, g.listen} {
 		work.Go(func() { f(ctx) })
 	}
 	end := g.await(talk)
@@ -53,6 +53,7 @@ func (g *Guest) live() {
 type ending struct {
 	killed  string // why the host killed it; "" = it did not
 	late    bool   // it did not say Hello in time
+	silent  bool   // it answered nothing for too long
 	callErr error  // why the conversation ended, where it was not clean
 }
 
@@ -65,7 +66,7 @@ func (g *Guest) await(talk *conversation) (end ending) {
 	hello := time.NewTimer(deadline)
 	defer hello.Stop()
 	var off <-chan time.Time // when a guest that is through must be off
-	said, told, over := g.said.c, g.told.c, talk.done
+	said, told, silent, over := g.said.c, g.told.c, g.silent.c, talk.done
 	if g.FromTemplate() {
 		said = g.spoke.c // its Hello proves nothing
 	}
@@ -77,6 +78,9 @@ func (g *Guest) await(talk *conversation) (end ending) {
 			g.killMachine()
 		case <-hello.C:
 			end.late = true
+			g.killMachine()
+		case <-silent:
+			silent, end.silent = nil, true
 			g.killMachine()
 		case <-said:
 			said = nil

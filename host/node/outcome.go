@@ -11,6 +11,7 @@ import (
 
 // Exit codes of guests that could not say how their application ended.
 const (
+	CodeSilent = 121 // the guest answered its host nothing for longer than allowed
 	CodeHost   = 122 // the machine ended from outside, or powered off without a word
 	CodeKernel = 123 // the guest's kernel panicked
 	CodeKilled = 137 // killed by the host: 128 + SIGKILL, as a shell would show it
@@ -68,6 +69,8 @@ func (g *Guest) outcome(end ending) (hvcall.Exit, error) {
 		return hvcall.Exit{Cause: hvcall.CauseKernel, Code: CodeKernel, Text: how.Error(), Trace: tail(console)}, nil
 	case end.late:
 		return hvcall.Exit{}, &HelloError{Guest: g.Name(), Within: g.spec.HelloDeadline, Copy: g.FromTemplate(), CallErr: end.callErr, Console: console}
+	case end.silent:
+		return hvcall.Exit{Cause: hvcall.CauseSilent, Code: CodeSilent, Text: fmt.Sprintf("it answered nothing for %v", g.spec.AnswerWithin), Trace: tail(console)}, nil
 	case end.killed != "":
 		return hvcall.Exit{Cause: hvcall.CauseHost, Code: CodeKilled, Signal: 9, Text: end.killed}, nil
 	case g.said.when().IsZero():

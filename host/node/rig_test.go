@@ -34,6 +34,8 @@ type rig struct {
 	cfgs   []vmm.Config
 	fail   error // what the next launches fail with
 
+	doing func() (vmm.Doing, error) // what the next machines say that they do; nil = they do not say
+
 	shares   []*fakeShare
 	shareErr error // what the next shares fail with
 }
@@ -69,6 +71,9 @@ func (r *rig) launch(_ context.Context, cfg vmm.Config) (vmm.Machine, error) {
 		go g.Serve(context.Background()) // it ends when the machine closes the port
 	}
 	r.vms, r.guests, r.cfgs = append(r.vms, vm), append(r.guests, g), append(r.cfgs, cfg)
+	if r.doing != nil {
+		return doingVM{vm, r.doing}, nil
+	}
 	return vm, nil
 }
 

@@ -74,6 +74,9 @@ func (s GuestSpec) check() error {
 	if s.Watchdog != 0 && s.Watchdog < leastWatchdog {
 		return &SpecError{"Watchdog", fmt.Sprintf("%v is less than %v", s.Watchdog, leastWatchdog), "a busy program may be silent for so long: give it more"}
 	}
+	if s.AnswerWithin != 0 && s.AnswerWithin < leastAnswer {
+		return &SpecError{"AnswerWithin", fmt.Sprintf("%v is less than %v", s.AnswerWithin, leastAnswer), "a guest on a busy host may be silent for so long: give it more"}
+	}
 	if s.Dir != "" && !path.IsAbs(s.Dir) {
 		return &SpecError{"Dir", fmt.Sprintf("%q is not absolute", s.Dir), "begin it with /"}
 	}

@@ -64,6 +64,7 @@ func TestSpecErrors(t *testing.T) {
 			{"vCPUs", GuestSpec{CPU: CPU{MinMilli: 2000, MaxMilli: 1000}}, "start guest: CPU.MaxMilli: 1000 is less than the minimum of 2000: raise the maximum or lower the minimum"},
 			{"image", GuestSpec{Initramfs: large, Memory: Memory{Min: 64 * mib, Max: 1024 * mib}},
 				"start guest: Memory.Min: 64 MiB is too little to boot this image, whose programs stay in memory: use 92 MiB or more"},
+			{"silence", GuestSpec{AnswerWithin: time.Second}, "start guest: AnswerWithin: 1s is less than 5s: a guest on a busy host may be silent for so long: give it more"},
 			{"env", GuestSpec{Env: []string{"A=", "B"}}, `start guest: Env[1]: "B" has no name and value: write it as NAME=VALUE`},
 			{"bridge", GuestSpec{Bridge: &bridge.Attachment{Bridge: "br0"}}, "start guest: Bridge.ip: the guest has no address: add ip=ADDRESS/BITS, such as ip=10.0.0.5/24"},
 			{"bridge and ports", GuestSpec{Bridge: onBridge("10.0.0.6/24"), Ports: []vmm.Forward{{GuestPort: 80}}},

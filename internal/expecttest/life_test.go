@@ -62,6 +62,7 @@ func newNode(t *testing.T) *node.Node {
 func TestLifeOfAServer(t *testing.T) {
 	g, out := life(t, newNode(t), func(s *node.GuestSpec) {
 		s.Liveness, s.Watchdog = &hvcall.Probe{Port: 8080, EveryMS: 200}, 10*time.Second
+		s.AnswerWithin = 5 * time.Second // which it does
 	})
 	for kind, want := range map[hvcall.ProfileKind]string{
 		hvcall.ProfileStack: "net/http.(*Server).Serve(", hvcall.ProfileHeap: "alloc_space", hvcall.ProfileCPU: "cpu",
@@ -113,5 +114,29 @@ func TestWhatHangsIsEnded(t *testing.T) {
 		if err != nil || exit.Cause != hvcall.CauseHung || exit.Code != c.code || !strings.Contains(exit.Text, c.text) || !strings.Contains(exit.Trace, c.trace) {
 			t.Errorf("%s: ended by %s %d %q, %v\ntrace: %s\n%s", path, exit.Cause, exit.Code, exit.Text, err, exit.Trace, out)
 		}
+	}
+}
+
+// TestSilentGuestIsEnded: one whose first process has stopped says nothing of it to anybody.
+func TestSilentGuestIsEnded(t *testing.T) {
+	const within = 5 * time.Second
+	g, out := life(t, newNode(t), func(s *node.GuestSpec) { s.AnswerWithin = within })
+	select {
+	case <-g.Done():
+		t.Fatalf("ended although it answers\n%s", out)
+	case <-time.After(2 * within):
+	}
+	client := http.Client{Timeout: 2 * time.Second}
+	if resp, err := client.Get("http://" + g.Forwards()[0].HostAddr() + "/stun"); err == nil {
+		resp.Body.Close()
+	}
+	select {
+	case <-g.Done():
+	case <-time.After(6 * within):
+		t.Fatalf("it is silent, and is not ended\n%s", out)
+	}
+	exit, err := g.Wait()
+	if err != nil || exit.Cause != hvcall.CauseSilent || exit.Code != node.CodeSilent || exit.Text != "it answered nothing for 5s" {
+		t.Errorf("ended by %+v, %v\n%s", exit, err, out)
 	}
 }

@@ -23,6 +23,7 @@ func main() {
 			}
 		})
 		mux.HandleFunc("/hang", func(w http.ResponseWriter, r *http.Request) { close(hang) })
+		mux.HandleFunc("/stun", func(w http.ResponseWriter, r *http.Request) { fmt.Println("first process stunned:", stun()); select {} })
 		mux.HandleFunc("/spin", func(w http.ResponseWriter, r *http.Request) { stop() })
 		srv := &http.Server{Addr: ":8080", Handler: mux}
 		go srv.ListenAndServe()
