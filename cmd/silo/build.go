@@ -19,34 +19,38 @@ import (
 // the image's own files; "" = nothing was.
 type format struct {
 	name, what string
-	write      func(ctx context.Context, img *images.Image, out string) (string, error)
+	write      func(ctx context.Context, img *images.Image, out string, ip *disk.Network) (string, error)
 }
 
 var formats = []format{
 	{"dir", "a folder with kernel, archive and manifest", writeDir},
 	{"oci", "a folder that is an OCI layout, as skopeo and others copy", writeOCI},
-	{"disk", "a raw disk that boots without silo, with fixed memory and no network", writeDisk},
+	{"disk", "a raw disk that boots without silo, with fixed memory, and without a network unless --ip says so", writeDisk},
 }
 
-func writeDir(_ context.Context, img *images.Image, out string) (string, error) {
+func writeDir(_ context.Context, img *images.Image, out string, _ *disk.Network) (string, error) {
 	_, err := img.CopyTo(out)
 	return "", err
 }
 
-func writeOCI(_ context.Context, img *images.Image, out string) (string, error) {
+func writeOCI(_ context.Context, img *images.Image, out string, _ *disk.Network) (string, error) {
 	digest, err := oci.WriteLayout(img, out)
 	return "OCI image " + digest, err
 }
 
-func writeDisk(ctx context.Context, img *images.Image, out string) (string, error) {
-	if err := disk.Write(ctx, img, out, disk.Config{}); err != nil {
+func writeDisk(ctx context.Context, img *images.Image, out string, ip *disk.Network) (string, error) {
+	if err := disk.Write(ctx, img, out, disk.Config{Network: ip}); err != nil {
 		return "", err
 	}
 	info, err := os.Stat(out)
 	if err != nil {
 		return "", fmt.Errorf("write disk: %w", err)
 	}
-	return fmt.Sprintf("raw disk of %s with GRUB: qemu-system-x86_64 -m 512 -nographic -drive file=%s,format=raw", humanize.IBytes(uint64(info.Size())), out), nil
+	nic := ""
+	if ip != nil {
+		nic = " -nic user,model=virtio-net-pci"
+	}
+	return fmt.Sprintf("raw disk of %s with GRUB: qemu-system-x86_64 -m 512 -nographic -drive file=%s,format=raw%s", humanize.IBytes(uint64(info.Size())), out, nic), nil
 }
 
 // findFormat returns the format of that name.
@@ -69,6 +73,7 @@ func formatNames(between string) string {
 func newBuild(w *world) *cobra.Command {
 	var o imageOptions
 	var out, as string
+	var ip diskIPFlag
 	var about []string
 	for _, f := range formats {
 		about = append(about, f.name+": "+f.what)
@@ -84,6 +89,9 @@ give the same bytes.`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f, err := findFormat(as)
+			if err == nil && ip.network != nil && f.name != "disk" {
+				err = fmt.Errorf("--ip and --format %s: only a disk has a network of its own; others are given one by silo run: leave --ip out", f.name)
+			}
 			if err == nil {
 				o.manifest, err = findManifest(o.file, args[0])
 			}
@@ -101,7 +109,7 @@ give the same bytes.`,
 			if err != nil {
 				return err
 			}
-			made, err := f.write(ctx, image, out)
+			made, err := f.write(ctx, image, out, ip.network)
 			if err != nil {
 				return err
 			}
@@ -111,6 +119,7 @@ give the same bytes.`,
 	o.register(cmd.Flags())
 	cmd.Flags().StringVarP(&out, "output", "o", "", "where to write the `image`")
 	cmd.Flags().StringVar(&as, "format", "dir", strings.Join(about, "; "))
+	cmd.Flags().Var(&ip, "ip", "with --format disk: configure the machine's first network interface; ip, gw and dns may be repeated")
 	if err := cmd.MarkFlagRequired("output"); err != nil {
 		panic(err) // the flag is defined two lines above
 	}

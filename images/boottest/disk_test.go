@@ -1,9 +1,13 @@
 package boottest
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
+	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,12 +21,12 @@ import (
 	"github.com/silo-os/silo/internal/vmtesting"
 )
 
-// aloneImage is an image of testdata/alone with the kernel that the tests were given.
-func aloneImage(t *testing.T) *images.Image {
+// aloneImage is an image of a program with the kernel that the tests were given.
+func aloneImage(t *testing.T, program string) *images.Image {
 	t.Helper()
 	img := &images.Image{Dir: t.TempDir()}
 	content := initramfs.Content{Init: filepath.Join(img.Dir, "init"), App: filepath.Join(img.Dir, "app")}
-	for out, pkg := range map[string]string{content.Init: "../init", content.App: "./testdata/alone"} {
+	for out, pkg := range map[string]string{content.Init: "../init", content.App: program} {
 		build := exec.Command("go", "build", "-ldflags=-s -w", "-o", out, pkg)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if text, err := build.CombinedOutput(); err != nil {
@@ -56,7 +60,7 @@ func aloneImage(t *testing.T) *images.Image {
 func TestDiskBoots(t *testing.T) {
 	qemu := vmtesting.RequireQEMU(t)
 	path := filepath.Join(t.TempDir(), "alone.img")
-	if err := disk.Write(t.Context(), aloneImage(t), path, disk.Config{}); err != nil {
+	if err := disk.Write(t.Context(), aloneImage(t, "./testdata/alone"), path, disk.Config{}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -79,4 +83,59 @@ func TestDiskBoots(t *testing.T) {
 	if t.Failed() {
 		t.Logf("%s", out)
 	}
+}
+
+// TestDiskHasItsNetwork: a machine that nobody configures is reached under the address that was written to its disk.
+func TestDiskHasItsNetwork(t *testing.T) {
+	qemu := vmtesting.RequireQEMU(t)
+	path := filepath.Join(t.TempDir(), "greeter.img")
+	network := &disk.Network{Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.2.15/24")},
+		Gateways: []netip.Addr{netip.MustParseAddr("10.0.2.2")}, DNS: []netip.Addr{netip.MustParseAddr("10.0.2.3")}}
+	if err := disk.Write(t.Context(), aloneImage(t, "./testdata/greeter"), path, disk.Config{Network: network}); err != nil {
+		t.Fatal(err)
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free.Addr().String()
+	free.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	var out bytes.Buffer
+	machine := exec.CommandContext(ctx, qemu, "-nographic", "-m", "256", "-drive", "file="+path+",format=raw",
+		"-netdev", "user,id=n,hostfwd=tcp:"+address+"-:8080", "-device", "virtio-net-pci,netdev=n")
+	machine.Stdout, machine.Stderr = &out, &out
+	if err := machine.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- machine.Wait() }()
+	const want = "hello from 10.0.2.15:8080, nameserver 10.0.2.3\n<nil>\n"
+	var got string
+	for got == "" {
+		if got = greeted(address); got != "" {
+			break
+		}
+		select {
+		case err := <-ended:
+			t.Fatalf("QEMU ended with %v\n%s", err, out.Bytes())
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+	if err := <-ended; err != nil || got != want {
+		t.Errorf("greeted with %q, want %q; QEMU ended with %v\n%s", got, want, err, out.Bytes())
+	}
+}
+
+// greeted is what the greeter says, "" while it is not there: user-mode networking accepts a connection before the guest does.
+func greeted(address string) string {
+	conn, err := net.DialTimeout("tcp", address, time.Second)
+	if err != nil {
+		return ""
+	}
+	defer conn.Close()
+	conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	b, _ := io.ReadAll(conn)
+	return string(b)
 }

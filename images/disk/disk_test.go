@@ -10,9 +10,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -121,6 +123,26 @@ func TestGrubConfig(t *testing.T) {
 	for _, bad := range []string{"", "two words", "$root", "a;reboot", "x\ny", `"`} {
 		if _, err := grubConfig([]string{bad}); err == nil {
 			t.Errorf("%q passed", bad)
+		}
+	}
+}
+
+// TestNetworkIsAWord of the kernel's command line, which GRUB's parser takes.
+func TestNetworkIsAWord(t *testing.T) {
+	cfg := Config{Network: &Network{
+		Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.2.15/24"), netip.MustParsePrefix("fd00::5/64")},
+		Gateways:  []netip.Addr{netip.MustParseAddr("10.0.2.2")}, DNS: []netip.Addr{netip.MustParseAddr("10.0.2.3")},
+	}}
+	const want = "silo.ip=10.0.2.15/24,ip=fd00::5/64,gw=10.0.2.2,dns=10.0.2.3"
+	if words := cfg.words(); !slices.Contains(words, want) {
+		t.Errorf("%q, want %s", words, want)
+	}
+	if text, err := grubConfig(cfg.words()); err != nil || !strings.Contains(text, " "+want+"\n") {
+		t.Errorf("%q, %v", text, err)
+	}
+	for _, w := range (Config{}).words() {
+		if strings.HasPrefix(w, NetworkWord) {
+			t.Errorf("without a network: %s", w)
 		}
 	}
 }

@@ -7,8 +7,9 @@
 // # What such a guest has
 //
 // Nobody answers its calls, so PID 1 answers them itself ([AloneWord]): memory and vCPUs are what the machine has, and stay. Nothing
-// grows or goes back. Output goes to the first serial port. When the application ends the machine is switched off. There is no
-// network but lo, and there are no volumes and no arguments.
+// grows or goes back. Output goes to the first serial port. When the application ends the machine is switched off. There are no volumes
+// and no arguments, and no network but lo, unless the disk was given one: [Config].Network is written into the kernel's command line
+// ([NetworkWord]), and PID 1 configures the machine's first interface by it. That must be a virtio device, the only kind that the guest drives.
 //
 // # What is on the disk
 //

@@ -33,12 +33,16 @@ const (
 
 // Config is for what may be changed about a disk. The zero value is right.
 type Config struct {
-	Words []string // added to the kernel's command line
+	Words   []string // added to the kernel's command line
+	Network *Network // of the machine's first interface, a virtio one; nil = there is none but lo
 }
 
 // words is the kernel's command line: one vCPU at boot, as everywhere, since PID 1 starts the others.
 func (c Config) words() []string {
 	w := append(images.Cmdline(), "maxcpus=1", "pci=lastbus=0", "no_timer_check", AloneWord)
+	if c.Network != nil {
+		w = append(w, c.Network.word())
+	}
 	return append(w, c.Words...)
 }
 

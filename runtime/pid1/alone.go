@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,13 +16,13 @@ import (
 // port, if there is one. It is a word and no guess, because a host that is late must be waited for.
 const aloneWord = "silo.alone"
 
-// isAlone looks for aloneWord. /proc must be mounted.
-func isAlone() (bool, error) {
+// commandLine is the kernel's, in words. /proc must be mounted.
+func commandLine() ([]string, error) {
 	b, err := os.ReadFile("/proc/cmdline")
 	if err != nil {
-		return false, fmt.Errorf("read kernel command line: %w", err)
+		return nil, fmt.Errorf("read kernel command line: %w", err)
 	}
-	return slices.Contains(strings.Fields(string(b)), aloneWord), nil
+	return strings.Fields(string(b)), nil
 }
 
 // standIn answers a guest's calls where there is no host: memory and vCPUs are what the machine has, and output goes to the
@@ -32,6 +31,7 @@ func isAlone() (bool, error) {
 type standIn struct {
 	memory  uint64 // bytes
 	vcpus   int
+	network *hvcall.Network // nil = none
 	console io.Writer
 	grant   func(hvcall.Grant) error // must not wait for the guest
 	now     func() time.Time
@@ -65,7 +65,7 @@ func (s *standIn) handle(_ context.Context, f hvcall.Frame) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		_, err = fmt.Fprintf(s.console, "silo: the application has ended: %s, exit code %d\n", e.Cause, e.Code)
+		_, err = fmt.Fprintf(s.console, "silo: the application has ended: %s, exit code %d%s\n", e.Cause, e.Code, why(e))
 		return nil, err
 	case hvcall.OpTime:
 		return hvcall.Clock{UnixNanos: uint64(s.now().UnixNano())}.AppendTo(nil), nil
@@ -81,8 +81,17 @@ func (s *standIn) welcome() hvcall.Welcome {
 	return hvcall.Welcome{
 		Name: "silo", Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog},
 		Memory: hvcall.MemoryBounds{Boot: s.memory, Max: s.memory}, CPU: hvcall.CPUBounds{MinMilli: milli, MaxMilli: milli},
-		Grant: hvcall.GrantJSON{Serial: s.serial, Memory: s.memory, MilliCPU: milli},
+		Grant:   hvcall.GrantJSON{Serial: s.serial, Memory: s.memory, MilliCPU: milli},
+		Network: s.network,
 	}
+}
+
+// why is what there is to say beyond the cause and the code of an end.
+func why(e hvcall.Exit) string {
+	if e.Text == "" || e.Cause == hvcall.CauseExit {
+		return ""
+	}
+	return ": " + e.Text
 }
 
 // answer grants all there is.
@@ -95,8 +104,12 @@ func (s *standIn) answer(d hvcall.Demand) hvcall.Grant {
 	return g
 }
 
-// standInHost starts a standIn and returns the guest's end of the conversation with it.
-func standInHost() (io.ReadWriteCloser, error) {
+// standInHost starts a standIn and returns the guest's end of the conversation with it. words are the kernel's command line.
+func standInHost(words []string) (io.ReadWriteCloser, error) {
+	network, err := staticNetwork(words)
+	if err != nil {
+		return nil, err
+	}
 	m, err := readMemory()
 	if err != nil {
 		return nil, err
@@ -111,7 +124,7 @@ func standInHost() (io.ReadWriteCloser, error) {
 	}
 	guest, host := hvcall.Pipe()
 	conn := hvcall.NewConn(host, hvcall.Config{})
-	s := &standIn{memory: uint64(m.total), vcpus: n, console: os.Stdout, grant: newestGrant(conn), now: time.Now}
+	s := &standIn{memory: uint64(m.total), vcpus: n, network: network, console: os.Stdout, grant: newestGrant(conn), now: time.Now}
 	go func() {
 		if err := conn.Serve(context.Background(), s.handle); err != nil {
 			fmt.Fprintln(os.Stdout, "silo: PID 1 speaks with itself no more:", err)

@@ -15,7 +15,7 @@ func TestStandIn(t *testing.T) {
 	hostConn := hvcall.NewConn(host, hvcall.Config{})
 	var console strings.Builder
 	now := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
-	s := &standIn{memory: 256 << 20, vcpus: 2, console: &console, grant: newestGrant(hostConn), now: func() time.Time { return now }}
+	s := &standIn{memory: 256 << 20, vcpus: 2, network: &hvcall.Network{Address: []string{"10.0.2.15/24"}}, console: &console, grant: newestGrant(hostConn), now: func() time.Time { return now }}
 	go hostConn.Serve(t.Context(), s.handle)
 	defer hostConn.Close()
 	grants := make(chan hvcall.Grant, 10)
@@ -26,7 +26,7 @@ func TestStandIn(t *testing.T) {
 		return nil, err
 	})
 	w, err := conn.SayHello(t.Context(), hvcall.Hello{Role: hvcall.RolePID1, NumCPU: 1, PID: 1})
-	if err != nil || w.Memory.Max != 256<<20 || w.Grant.Memory != 256<<20 || w.CPU.MinMilli != 2000 || w.Network != nil {
+	if err != nil || w.Memory.Max != 256<<20 || w.Grant.Memory != 256<<20 || w.CPU.MinMilli != 2000 || w.Network == nil || w.Network.Address[0] != "10.0.2.15/24" {
 		t.Fatalf("welcome %+v, %v", w, err)
 	}
 	for _, c := range []struct {
@@ -46,7 +46,8 @@ func TestStandIn(t *testing.T) {
 	}
 	for _, err := range []error{
 		conn.SendReady(), conn.SendUsage(hvcall.Usage{}), conn.PutLog(t.Context(), hvcall.StreamOut, []byte("hello\n")),
-		conn.SendExit(t.Context(), hvcall.Exit{Cause: hvcall.CauseExit, Code: 3}),
+		conn.SendExit(t.Context(), hvcall.Exit{Cause: hvcall.CauseExit, Code: 3, Text: "exit code 3"}),
+		conn.SendExit(t.Context(), hvcall.Exit{Cause: hvcall.CauseInit, Code: 125, Text: "why"}),
 	} {
 		if err != nil {
 			t.Error(err)
@@ -55,7 +56,7 @@ func TestStandIn(t *testing.T) {
 	if _, err := conn.Call(t.Context(), hvcall.OpShutdown, nil); err == nil {
 		t.Error("what no guest says was answered")
 	}
-	if got := console.String(); got != "hello\nsilo: the application has ended: exit, exit code 3\n" {
+	if got := console.String(); got != "hello\nsilo: the application has ended: exit, exit code 3\nsilo: the application has ended: init, exit code 125: why\n" {
 		t.Errorf("console %q", got)
 	}
 }

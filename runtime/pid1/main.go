@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -101,12 +102,12 @@ type guest struct {
 
 // openHost opens the way to the host, or to the one that stands in for it.
 func openHost() (io.ReadWriteCloser, error) {
-	alone, err := isAlone()
+	words, err := commandLine()
 	if err != nil {
 		return nil, err
 	}
-	if alone {
-		return standInHost()
+	if slices.Contains(words, aloneWord) {
+		return standInHost(words)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), portWithin)
 	defer cancel()

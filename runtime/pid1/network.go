@@ -88,7 +88,7 @@ func findInterface(sys string) (int, error) {
 			return index, nil
 		}
 	}
-	return 0, fmt.Errorf("find Ethernet interface: none of %d: %w", len(dirs), errors.Join(append(errs, os.ErrNotExist)...))
+	return 0, fmt.Errorf("find Ethernet interface: none of %d is one, and virtio devices only are driven: %w", len(dirs), errors.Join(append(errs, os.ErrNotExist)...))
 }
 
 // writeNames gives the guest its host name and the files that resolvers read.
