@@ -12,7 +12,8 @@ import (
 // Linux sizes many of its limits once, by the memory there is at boot, which in this guest is a fraction of what it may
 // come to have: 64 MiB allow 512 threads, 6,500 open files, 256 closing connections and 5 MiB for all of TCP. So
 // they are set anew by the most that the guest may hold, in Linux's own proportions, and never below what a
-// small server needs: what is used of them is paid for when it is used.
+// small server needs: what is used of them is paid for when it is used. So a guest that grew is as quick as one that was
+// born large: at 64 MiB a connection's window stays below half a MiB.
 
 // limit is one such limit: most bytes of memory make most/per of it.
 type limit struct {
@@ -42,6 +43,13 @@ func networkPages(memory, share int64) string {
 	return fmt.Sprintf("%d %d %d", middle/4*3, middle, middle/4*3*2)
 }
 
+// bufferSizes is the triple of a socket's buffer: the least, the first, and how far it may grow by itself, bytes. The last is a
+// 128th of the memory within Linux's bounds, as tcp_init in net/ipv4/tcp.c has it: what all of them may use together is
+// bounded by tcp_mem.
+func bufferSizes(memory, first, least, most int64) string {
+	return fmt.Sprintf("%d %d %d", pageSize, first, max(least, min(most, memory/128)))
+}
+
 // temporary are the file systems in memory that the application writes to. Half of the memory is Linux's own default.
 var temporary = []string{"/tmp", "/dev/shm"}
 
@@ -49,6 +57,7 @@ var temporary = []string{"/tmp", "/dev/shm"}
 func setLimits(memory int64) error {
 	values := map[string]string{
 		"net/ipv4/tcp_mem": networkPages(memory, 16), "net/ipv4/udp_mem": networkPages(memory, 8),
+		"net/ipv4/tcp_wmem": bufferSizes(memory, 16<<10, 64<<10, 4<<20), "net/ipv4/tcp_rmem": bufferSizes(memory, 128<<10, 128<<10, 6<<20),
 	}
 	for _, l := range limitsByMemory {
 		values[l.name] = l.value(memory)

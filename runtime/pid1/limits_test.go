@@ -23,4 +23,19 @@ func TestLimitsFollowTheMaximum(t *testing.T) {
 	if got, want := networkPages(gib, 16), "12288 16384 24576"; got != want {
 		t.Errorf("pages of TCP %s, want %s", got, want)
 	}
+	for _, c := range []struct {
+		memory     int64
+		send, recv string
+	}{
+		{4 * mib, "4096 16384 65536", "4096 131072 131072"}, // Linux's least
+		{64 * mib, "4096 16384 524288", "4096 131072 524288"},
+		{512 * mib, "4096 16384 4194304", "4096 131072 4194304"},
+		{gib, "4096 16384 4194304", "4096 131072 6291456"}, // Linux's most
+		{64 * gib, "4096 16384 4194304", "4096 131072 6291456"},
+	} {
+		send, recv := bufferSizes(c.memory, 16<<10, 64<<10, 4<<20), bufferSizes(c.memory, 128<<10, 128<<10, 6<<20)
+		if send != c.send || recv != c.recv {
+			t.Errorf("%d MiB: buffers %s and %s, want %s and %s", c.memory/mib, send, recv, c.send, c.recv)
+		}
+	}
 }

@@ -173,6 +173,10 @@ func child() {
 
 // limits: more than a guest of its boot memory could have.
 func limits() {
+	check("window", func() (string, error) {
+		b, err := os.ReadFile("/proc/sys/net/ipv4/tcp_rmem")
+		return strings.Join(strings.Fields(string(b)), " "), err
+	})
 	check("10000 files", func() (string, error) {
 		for range 10000 {
 			f, err := os.Open(os.DevNull)
