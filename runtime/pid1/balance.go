@@ -39,11 +39,11 @@ type Reading struct {
 	Total   int64 // managed by the kernel's page allocator, hot-plugged blocks included
 	Free    int64 // free pages of the whole guest
 	Charged int64 // charged to the application's cgroup
-	Cache   int64 // of that, pages of files not used lately: they can be dropped and read again
-	Kept    int64 // what the kernel keeps of its zones from an application, see readKept
+	Cache   int64 // of that, pages of files not used lately: they can be dropped and read again; see Said
+	Kept    int64 // what the kernel keeps of its zones from an application, see parseKept
 	Stalled bool  // a thread waits at the gate
 
-	Pressure time.Duration // since boot, in which at least one thread waited for memory to be reclaimed
+	Pressure time.Duration // since boot, in which at least one thread waited for memory to be reclaimed; see Said
 }
 
 // Plan is what PID 1 does about a Reading.
@@ -98,6 +98,15 @@ func (b *Balance) AppDemand(d hvcall.Demand) { b.app = d }
 
 // AppHeld takes in what the application's runtime holds.
 func (b *Balance) AppHeld(bytes int64) { b.held = bytes }
+
+// Said is what the application says it needs, in bytes, or 0 if it says nothing. Where it is charged no more than that, the next
+// Step does not look at a reading's Cache and Pressure.
+func (b *Balance) Said() int64 {
+	if b.app.Memory == 0 {
+		return 0
+	}
+	return int64(b.app.Memory) + b.extra/4*extraFade // compare leaves at least that
+}
 
 // Step takes in a reading and plans.
 func (b *Balance) Step(now time.Duration, r Reading) Plan {
@@ -161,9 +170,11 @@ func (b *Balance) compare(r Reading) {
 
 // share is what the application should be able to hold, in bytes.
 func (b *Balance) share(now time.Duration, r Reading) int64 {
-	share := b.outside.step(now, r)
+	var share int64
 	if b.app.Memory != 0 {
 		share = max(int64(b.app.Memory)+b.extra, r.Charged-r.Cache)
+	} else {
+		share = b.outside.step(now, r)
 	}
 	if r.Stalled {
 		b.stall = max(b.stall, r.Charged+max(stallStep, r.Charged/4))

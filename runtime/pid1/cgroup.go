@@ -1,12 +1,12 @@
 package pid1
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,31 +26,13 @@ func newCgroup(hierarchy, name string) (cgroup, error) {
 	return g, nil
 }
 
+func (g cgroup) path(file string) string { return filepath.Join(g.dir, file) }
+
 func (g cgroup) write(file, value string) error {
-	if err := os.WriteFile(filepath.Join(g.dir, file), []byte(value), 0); err != nil {
+	if err := os.WriteFile(g.path(file), []byte(value), 0); err != nil {
 		return fmt.Errorf("write %s: %w", file, err)
 	}
 	return nil
-}
-
-func (g cgroup) read(file string) (string, error) {
-	b, err := os.ReadFile(filepath.Join(g.dir, file))
-	if err != nil {
-		return "", fmt.Errorf("read %s: %w", file, err)
-	}
-	return strings.TrimSpace(string(b)), nil
-}
-
-func (g cgroup) readBytes(file string) (int64, error) {
-	s, err := g.read(file)
-	if err != nil {
-		return 0, err
-	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("read %s: %w", file, err)
-	}
-	return n, nil
 }
 
 // addThread moves the calling thread, and so all it forks from now on, into the group. The caller
@@ -60,6 +42,7 @@ func (g cgroup) addThread() error { return g.write("tasks", strconv.Itoa(unix.Ge
 // memoryGroup is the application's memory cgroup with its gate.
 type memoryGroup struct {
 	cgroup
+	charged, stat, control *source
 }
 
 // newMemoryGroup makes the group and closes its gate: a thread above the limit waits.
@@ -68,11 +51,14 @@ func newMemoryGroup() (memoryGroup, error) {
 	if err != nil {
 		return memoryGroup{}, err
 	}
-	m := memoryGroup{g}
+	m := memoryGroup{cgroup: g}
 	if err := m.write("memory.oom_control", "1"); err != nil {
 		return memoryGroup{}, err
 	}
-	return m, nil
+	err = openSources(map[string]**source{
+		g.path("memory.usage_in_bytes"): &m.charged, g.path("memory.stat"): &m.stat, g.path("memory.oom_control"): &m.control,
+	})
+	return m, err
 }
 
 // setLimit sets the most the application may be charged, in bytes. A limit below its usage that the
@@ -82,15 +68,25 @@ func (m memoryGroup) setLimit(bytes int64) error {
 }
 
 // usage is what the application is charged, in bytes.
-func (m memoryGroup) usage() (int64, error) { return m.readBytes("memory.usage_in_bytes") }
-
-// cache is how much of its usage is pages of files not used lately, in bytes.
-func (m memoryGroup) cache() (int64, error) {
-	s, err := m.read("memory.stat")
+func (m memoryGroup) usage() (int64, error) {
+	b, err := m.charged.read()
 	if err != nil {
 		return 0, err
 	}
-	n, ok := statField(s, "total_inactive_file")
+	n, ok := number(bytes.TrimSpace(b))
+	if !ok {
+		return 0, fmt.Errorf("read memory.usage_in_bytes: %q is no number", b)
+	}
+	return n, nil
+}
+
+// cache is how much of its usage is pages of files not used lately, in bytes.
+func (m memoryGroup) cache() (int64, error) {
+	b, err := m.stat.read()
+	if err != nil {
+		return 0, err
+	}
+	n, ok := statField(b, "total_inactive_file")
 	if !ok {
 		return 0, fmt.Errorf("read memory.stat: no total_inactive_file")
 	}
@@ -98,12 +94,11 @@ func (m memoryGroup) cache() (int64, error) {
 }
 
 // statField finds a line "name value".
-func statField(s, name string) (int64, bool) {
-	for line := range strings.Lines(s) {
-		key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if key == name {
-			n, err := strconv.ParseInt(value, 10, 64)
-			return n, err == nil
+func statField(b []byte, name string) (int64, bool) {
+	for line := range bytes.Lines(b) {
+		key, value, _ := bytes.Cut(bytes.TrimSpace(line), []byte(" "))
+		if string(key) == name {
+			return number(value)
 		}
 	}
 	return 0, false
@@ -116,29 +111,18 @@ type oomState struct {
 }
 
 func (m memoryGroup) oom() (oomState, error) {
-	s, err := m.read("memory.oom_control")
+	b, err := m.control.read()
 	if err != nil {
 		return oomState{}, err
 	}
-	return parseOOM(s), nil
+	return parseOOM(b), nil
 }
 
-func parseOOM(s string) oomState {
-	var st oomState
-	for line := range strings.Lines(s) {
-		key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-		n, err := strconv.ParseInt(value, 10, 64)
-		if err != nil {
-			continue // a key this code does not use
-		}
-		switch key {
-		case "under_oom":
-			st.waiting = n != 0
-		case "oom_kill":
-			st.kills = n
-		}
-	}
-	return st
+// parseOOM takes two of the lines: a kernel may have more, or not all.
+func parseOOM(b []byte) oomState {
+	waiting, _ := statField(b, "under_oom")
+	kills, _ := statField(b, "oom_kill")
+	return oomState{waiting: waiting != 0, kills: kills}
 }
 
 // cpuGroup is the application's cpuset.

@@ -23,10 +23,14 @@ type speaker interface {
 }
 
 const (
-	tickQuiet   = 100 * time.Millisecond
-	tickOutside = 20 * time.Millisecond
-	tickStalled = 5 * time.Millisecond
-	usageEvery  = time.Second
+	// How often the loop looks by itself, at an application that speaks and at one that does not, see pace.
+	tickCalm        = 200 * time.Millisecond
+	tickQuiet       = 100 * time.Millisecond
+	tickCalmOutside = 100 * time.Millisecond
+	tickOutside     = 20 * time.Millisecond
+	tickStalled     = 5 * time.Millisecond
+
+	usageEvery = time.Second
 
 	// worthTelling is the least change of a limit that is written or told.
 	worthTelling = 256 * kib
@@ -76,6 +80,7 @@ type control struct {
 	stalls      stalls
 	late        lateness
 	pulse       pulse
+	pace        pace
 	usageAt     time.Duration
 	toldApplied uint64 // serial in the last usage
 	killedBy    killReason
@@ -149,12 +154,13 @@ func (c *control) takeAll() {
 
 // step reads the machine, plans and applies. It returns how long it may be until the next one.
 func (c *control) step(now time.Duration) time.Duration {
-	r, err := c.m.read()
+	r, err := c.m.read(c.balance.Said())
 	if err != nil {
 		c.log.Error("machine not read", "err", err)
 		return tickQuiet
 	}
 	c.lastRead = r
+	c.pace.looked(now, r)
 	plan := c.balance.Step(now, r)
 	c.keepGate(now, plan.Limit, r)
 	c.allowed = plan.Limit + c.pulse.given
@@ -163,11 +169,21 @@ func (c *control) step(now time.Duration) time.Duration {
 	c.tellHost(now, plan)
 	c.tellApp(plan)
 	c.refuse(now)
+	return c.tick(now)
+}
+
+// tick is how long it may be until the next look.
+func (c *control) tick(now time.Duration) time.Duration {
+	calm := c.pace.calm(now)
 	switch {
-	case r.Stalled:
+	case c.lastRead.Stalled:
 		return tickStalled
+	case c.app == nil && calm:
+		return tickCalmOutside
 	case c.app == nil, c.late.askedAt != 0: // the next word may be urgent
 		return tickOutside
+	case calm:
+		return tickCalm
 	}
 	return tickQuiet
 }

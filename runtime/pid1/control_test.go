@@ -31,7 +31,7 @@ type fakeMachine struct {
 	used, waited time.Duration
 }
 
-func (m *fakeMachine) read() (Reading, error) {
+func (m *fakeMachine) read(int64) (Reading, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.reads++

@@ -43,6 +43,11 @@
 // See health: starting, serving, and what is told as a hang. watch looks, by a probe or by heartbeats; the control loop ends what
 // hangs (control.hung), unless a thread of it waits for memory or it was asked to end anyway.
 //
+// # How often the guest is looked at
+//
+// See pace: lively or calm. A look costs three system calls of the kernel's cheapest (source, readMemory), and more only where an
+// application does not speak, or holds more than it says ([Balance.Said]).
+//
 // # Parts
 //
 // [Balance] and classify are pure. The control loop (control.go) owns all state of governing in

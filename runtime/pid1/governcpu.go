@@ -35,6 +35,7 @@ func (c *control) cpuWanted(now time.Duration) uint32 {
 		c.log.Warn("run queue not read", "err", err)
 		return c.cpu.wanted
 	}
+	c.pace.ran(now, s.used)
 	want, _, _ := c.queue.Step(now, s.sample(c.cpu.width))
 	c.cpu.wanted = c.most(uint32(want) * 1000)
 	return c.cpu.wanted

@@ -13,12 +13,12 @@ import (
 // machine is what the control loop reads and sets in the guest's kernel. Tests have one without a
 // kernel.
 type machine interface {
-	read() (Reading, error)
-	schedule() (schedule, error)  // of the application's threads
-	setLimit(bytes int64) error   // of the application's memory
-	setWidth(vcpus int) error     // of the application's cpuset
-	online(vcpus int) error       // makes sure so many run; may take long
-	signal(sig unix.Signal) error // the application
+	read(said int64) (Reading, error) // of memory; said is what the application says it needs, see Balance.Said
+	schedule() (schedule, error)      // of the application's threads
+	setLimit(bytes int64) error       // of the application's memory
+	setWidth(vcpus int) error         // of the application's cpuset
+	online(vcpus int) error           // makes sure so many run; may take long
+	signal(sig unix.Signal) error     // the application
 	oom() (oomState, error)
 }
 
@@ -32,16 +32,25 @@ type kernel struct {
 
 	counts countGroup
 
-	slow   slowReading
-	slowAt time.Time
+	load, pressure, zones *source
+
+	slow slowReading
+	kept keptReading
 }
 
-// slowReading is what costs the kernel more to say and is read less often, every slowEvery and when the
-// guest's memory has changed.
+// open opens what is read again and again. /proc must be mounted.
+func (k *kernel) open() error {
+	return openSources(map[string]**source{
+		"/proc/loadavg": &k.load, "/proc/pressure/memory": &k.pressure, "/proc/zoneinfo": &k.zones,
+	})
+}
+
+// slowReading is what costs the kernel more to say, and matters only where an application does not speak, or holds more
+// than it says. It is read less often, every slowEvery and when the guest's memory has changed.
 type slowReading struct {
+	at       time.Time
 	total    int64 // that it was made with
 	cache    int64
-	kept     int64
 	pressure time.Duration
 }
 
@@ -49,26 +58,60 @@ const slowEvery = 250 * time.Millisecond
 
 // readSlowly returns the newest slow reading.
 func (k *kernel) readSlowly(total int64) (slowReading, error) {
-	if time.Since(k.slowAt) < slowEvery && total == k.slow.total {
+	now := time.Now()
+	if now.Sub(k.slow.at) < slowEvery && total == k.slow.total {
 		return k.slow, nil
 	}
 	cache, err := k.mem.cache()
 	if err != nil {
 		return slowReading{}, err
 	}
-	pressure, err := readPressure()
+	b, err := k.pressure.read()
 	if err != nil {
 		return slowReading{}, err
 	}
-	kept, err := readKept()
+	pressure, err := parsePressure(b)
 	if err != nil {
 		return slowReading{}, err
 	}
-	k.slow, k.slowAt = slowReading{total, cache, kept, pressure}, time.Now()
+	k.slow = slowReading{now, total, cache, pressure}
 	return k.slow, nil
 }
 
-func (k *kernel) read() (Reading, error) {
+// keptReading is what the kernel keeps, which follows the size of its zones. It is read when the guest's memory has changed,
+// and once more slowEvery later: the kernel counts pages in first and sets its watermarks then.
+type keptReading struct {
+	bytes   int64
+	total   int64     // that it was made with
+	since   time.Time // of that total
+	settled bool      // it was read once more
+}
+
+// readKept returns the newest of them.
+func (k *kernel) readKept(total int64) (int64, error) {
+	now, next := time.Now(), k.kept
+	switch {
+	case total != next.total:
+		next = keptReading{total: total, since: now}
+	case next.settled || now.Sub(next.since) < slowEvery:
+		return next.bytes, nil
+	default:
+		next.settled = true
+	}
+	b, err := k.zones.readAll()
+	if err != nil {
+		return 0, err
+	}
+	pages, err := parseKept(b)
+	if err != nil {
+		return 0, err
+	}
+	next.bytes = pages * pageSize
+	k.kept = next
+	return next.bytes, nil
+}
+
+func (k *kernel) read(said int64) (Reading, error) {
 	// Charged before free: a page that moves from one to the other between the two readings is
 	// then counted as the system's, which errs to the safe side.
 	charged, err := k.mem.usage()
@@ -83,12 +126,19 @@ func (k *kernel) read() (Reading, error) {
 	if err != nil {
 		return Reading{}, err
 	}
+	r := Reading{Total: m.total, Free: m.free, Charged: charged, Stalled: st.waiting}
+	if r.Kept, err = k.readKept(m.total); err != nil {
+		return Reading{}, err
+	}
+	if said != 0 && charged <= said {
+		return r, nil
+	}
 	slow, err := k.readSlowly(m.total)
 	if err != nil {
 		return Reading{}, err
 	}
-	return Reading{Total: m.total, Free: m.free, Charged: charged, Cache: min(slow.cache, charged), Kept: slow.kept,
-		Stalled: st.waiting, Pressure: slow.pressure}, nil
+	r.Cache, r.Pressure = min(slow.cache, charged), slow.pressure
+	return r, nil
 }
 
 // tunings are the settings of the kernel's memory that hold from the start to the end of a guest.

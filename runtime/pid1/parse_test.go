@@ -8,23 +8,11 @@ import (
 	"github.com/silo-os/silo/hvcall"
 )
 
-func TestParseMemory(t *testing.T) {
-	m, err := parseMemory([]byte("MemTotal:          65016 kB\nMemFree:           34000 kB\nMemAvailable:  1 kB\n"))
-	if err != nil || m.total != 65016*kib || m.free != 34000*kib {
-		t.Errorf("%+v, %v", m, err)
-	}
-	for _, bad := range []string{"", "MemTotal: 5 kB\n", "MemTotal: x kB\nMemFree: 1 kB\n", "MemTotal: 5\nMemFree: 1 kB\n"} {
-		if _, err := parseMemory([]byte(bad)); err == nil {
-			t.Errorf("%q was accepted", bad)
-		}
-	}
-}
-
 func TestParseOOM(t *testing.T) {
-	if st := parseOOM("oom_kill_disable 1\nunder_oom 1\noom_kill 3"); !st.waiting || st.kills != 3 {
+	if st := parseOOM([]byte("oom_kill_disable 1\nunder_oom 1\noom_kill 3")); !st.waiting || st.kills != 3 {
 		t.Errorf("%+v", st)
 	}
-	if st := parseOOM("oom_kill_disable 1\nunder_oom 0\noom_kill 0\n"); st.waiting || st.kills != 0 {
+	if st := parseOOM([]byte("oom_kill_disable 1\nunder_oom 0\noom_kill 0\n")); st.waiting || st.kills != 0 {
 		t.Errorf("%+v", st)
 	}
 }
@@ -45,11 +33,11 @@ func TestParseKept(t *testing.T) {
 	zones := "Node 0, zone   Normal\n  pages free     1624\n        boost    0\n        min      500\n        low      625\n" +
 		"        high     750\n        protection: (0, 1536)\n  cpu: 0\n              high:  42\n" +
 		"Node 0, zone  Movable\n        low      20\n        protection: (0, 0)\n"
-	if n, err := parseKept(zones); err != nil || n != 625+1536+20 {
+	if n, err := parseKept([]byte(zones)); err != nil || n != 625+1536+20 {
 		t.Errorf("%d, %v", n, err)
 	}
 	for _, bad := range []string{"", "low x\n", "low 5\nprotection: 0, y\n"} {
-		if _, err := parseKept(bad); err == nil {
+		if _, err := parseKept([]byte(bad)); err == nil {
 			t.Errorf("%q was accepted", bad)
 		}
 	}
@@ -57,11 +45,11 @@ func TestParseKept(t *testing.T) {
 
 func TestStatField(t *testing.T) {
 	stat := "cache 4096\ninactive_file 7\ntotal_inactive_file 8192\ntotal_active_file x\n"
-	if n, ok := statField(stat, "total_inactive_file"); !ok || n != 8192 {
+	if n, ok := statField([]byte(stat), "total_inactive_file"); !ok || n != 8192 {
 		t.Errorf("%d, %v", n, ok)
 	}
 	for _, name := range []string{"total_active_file", "file", ""} {
-		if n, ok := statField(stat, name); ok {
+		if n, ok := statField([]byte(stat), name); ok {
 			t.Errorf("%q found: %d", name, n)
 		}
 	}

@@ -34,6 +34,7 @@ func prepare() *preparation {
 	p := &preparation{umask: unix.Umask(0), running: 1}
 	p.group.Go(p.startVCPUs)
 	p.group.Go(p.makeGroups)
+	p.group.Go(p.kernel.open)
 	p.group.Go(makeFiles)
 	p.group.Go(loopbackUp)
 	p.group.Go(tune)

@@ -3,7 +3,6 @@ package pid1
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"strconv"
 	"time"
 
@@ -28,51 +27,55 @@ func (s schedule) sample(vcpus int) sched.Sample {
 // processor time and pressure of just these processes, which version 1 does not.
 type countGroup struct {
 	cgroup
+	stat, pressure *source
 }
 
 func newCountGroup() (countGroup, error) {
 	g, err := newCgroup(cgroupRoot+"/unified", "app")
-	return countGroup{g}, err
+	if err != nil {
+		return countGroup{}, err
+	}
+	c := countGroup{cgroup: g}
+	err = openSources(map[string]**source{g.path("cpu.stat"): &c.stat, g.path("cpu.pressure"): &c.pressure})
+	return c, err
 }
 
 // add moves a process with all its threads into the group.
 func (g countGroup) add(pid int) error { return g.write("cgroup.procs", strconv.Itoa(pid)) }
 
 func (k *kernel) schedule() (s schedule, err error) {
-	b, err := os.ReadFile("/proc/loadavg")
+	b, err := k.load.read()
 	if err != nil {
-		return s, fmt.Errorf("read run queue: %w", err)
+		return s, err
 	}
 	if s.runnable, err = parseRunnable(b); err != nil {
 		return s, err
 	}
-	stat, err := k.counts.read("cpu.stat")
-	if err != nil {
+	if b, err = k.counts.stat.read(); err != nil {
 		return s, err
 	}
-	micros, ok := statField(stat, "usage_usec")
+	micros, ok := statField(b, "usage_usec")
 	if !ok {
 		return s, fmt.Errorf("read cpu.stat: no usage_usec")
 	}
 	s.used = time.Duration(micros) * time.Microsecond
-	pressure, err := k.counts.read("cpu.pressure")
-	if err != nil {
+	if b, err = k.counts.pressure.read(); err != nil {
 		return s, err
 	}
-	s.waited, err = parsePressure([]byte(pressure))
+	s.waited, err = parsePressure(b)
 	return s, err
 }
 
 // parseRunnable takes the fourth field of /proc/loadavg, "running/all", less the thread that reads it.
 func parseRunnable(b []byte) (int, error) {
-	fields := bytes.Fields(b)
-	if len(fields) < 4 {
-		return 0, fmt.Errorf("read run queue: %q has no fourth field", b)
+	rest := b
+	for range 3 {
+		_, rest, _ = bytes.Cut(rest, []byte(" "))
 	}
-	running, _, _ := bytes.Cut(fields[3], []byte("/"))
-	n, err := strconv.Atoi(string(running))
-	if err != nil {
-		return 0, fmt.Errorf("read run queue: %w", err)
+	running, _, ok := bytes.Cut(rest, []byte("/"))
+	n, isNumber := number(running)
+	if !ok || !isNumber {
+		return 0, fmt.Errorf("read run queue: %q has no number of running threads in its fourth field", b)
 	}
-	return max(0, n-1), nil
+	return int(max(0, n-1)), nil
 }

@@ -1,40 +1,27 @@
 package pid1
 
 import (
+	"bytes"
 	"fmt"
-	"os"
-	"strconv"
-	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
-// readKept is what the kernel keeps of its zones from an application, in bytes: in each zone its low
-// watermark, below which it begins to reclaim, and what it protects of it from pages that could be in another.
-func readKept() (int64, error) {
-	b, err := os.ReadFile("/proc/zoneinfo")
-	if err != nil {
-		return 0, fmt.Errorf("read zones: %w", err)
-	}
-	pages, err := parseKept(string(b))
-	return pages * int64(unix.Getpagesize()), err
-}
-
-// parseKept adds up the lines "low N" and the largest in each "protection: (N, N)", in pages.
-func parseKept(s string) (pages int64, err error) {
+// parseKept reads in /proc/zoneinfo what the kernel keeps of its zones from an application, in pages: in each zone its low
+// watermark ("low N"), below which it begins to reclaim, and what it protects of it from pages that could be in
+// another (the largest in "protection: (N, N)").
+func parseKept(b []byte) (pages int64, err error) {
 	zones := 0
-	for line := range strings.Lines(s) {
-		key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-		var n int64
-		switch key {
+	for line := range bytes.Lines(b) {
+		key, value, _ := bytes.Cut(bytes.TrimSpace(line), []byte(" "))
+		n, ok := int64(0), true
+		switch string(key) {
 		case "low":
 			zones++
-			n, err = strconv.ParseInt(strings.TrimSpace(value), 10, 64)
+			n, ok = number(bytes.TrimSpace(value))
 		case "protection:":
-			n, err = largest(strings.Trim(value, "()"))
+			n, ok = largest(bytes.Trim(value, "()"))
 		}
-		if err != nil {
-			return 0, fmt.Errorf("read zones: %q: %w", strings.TrimSpace(line), err)
+		if !ok {
+			return 0, fmt.Errorf("read zones: %q is not understood", bytes.TrimSpace(line))
 		}
 		pages += n
 	}
@@ -44,13 +31,15 @@ func parseKept(s string) (pages int64, err error) {
 	return pages, nil
 }
 
-func largest(list string) (most int64, err error) {
-	for item := range strings.SplitSeq(list, ", ") {
-		n, err := strconv.ParseInt(item, 10, 64)
-		if err != nil {
-			return 0, err
+func largest(list []byte) (most int64, ok bool) {
+	for more := true; more; {
+		var item []byte
+		item, list, more = bytes.Cut(list, []byte(", "))
+		n, ok := number(item)
+		if !ok {
+			return 0, false
 		}
 		most = max(most, n)
 	}
-	return most, nil
+	return most, true
 }
