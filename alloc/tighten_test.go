@@ -8,9 +8,11 @@ import (
 // What a program held until it was collected does not stay in its demand: the move waits for no more than that.
 func TestTightenedForgets(t *testing.T) {
 	s := newSimulation(20 * time.Millisecond)
-	s.run(5*time.Second, 40*mib, 1)
-	s.run(2*time.Second, 0, 0)
+	s.run(3*time.Second, 20*mib, 1)
 	live := s.live
+	for s.objects < live*7/4 { // it is full of garbage
+		s.run(10*time.Millisecond, 40*mib, 0)
+	}
 	s.gov.Tighten(true)
 	s.run(50*time.Millisecond, 0, 0) // it is looked at before it has collected
 	s.begin()
