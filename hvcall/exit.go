@@ -34,12 +34,16 @@ type Exit struct {
 	Signal int    `json:"signal,omitempty"` // number of the signal
 	Text   string `json:"text,omitempty"`   // one line for people
 	Trace  string `json:"trace,omitempty"`  // panic trace
+
+	Core     string `json:"core,omitempty"`      // the file with a core of the application; stated by the host
+	CoreLost string `json:"core_lost,omitempty"` // why there is none where one was wanted
 }
 
 // Encode returns the JSON form, text and trace cut to MaxTrace. The trace is what the application
 // wrote, any bytes at all: the host must accept it still, or nobody hears how the application ended.
 func (e Exit) Encode() []byte {
 	e.Text, e.Trace = clip(e.Text, MaxTrace), clip(e.Trace, MaxTrace)
+	e.CoreLost = clip(e.CoreLost, maxFaultText)
 	return mustJSON(e)
 }
 
@@ -58,6 +62,10 @@ func DecodeExit(b []byte) (Exit, error) {
 		return Exit{}, &FrameError{Field: "exit signal", Value: uint64(e.Signal), Why: "out of range"}
 	case len(e.Trace) > MaxTrace || len(e.Text) > MaxTrace:
 		return Exit{}, &FrameError{Field: "exit trace", Value: uint64(len(e.Trace)), Why: "too long"}
+	case e.Core != "":
+		return Exit{}, &FrameError{Field: "exit core", Value: uint64(len(e.Core)), Why: "a guest knows nothing of its host's files"}
+	case len(e.CoreLost) > maxFaultText:
+		return Exit{}, &FrameError{Field: "exit core_lost", Value: uint64(len(e.CoreLost)), Why: "too long"}
 	}
 	return e, nil
 }

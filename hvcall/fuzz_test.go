@@ -78,6 +78,9 @@ func FuzzDecodeExit(f *testing.F)    { fuzzDecode(f, DecodeExit, Exit.Encode) }
 
 func FuzzDecodeProfile(f *testing.F) { fuzzDecode(f, DecodeProfile, Profile.Encode) }
 
+func FuzzDecodeCore(f *testing.F)      { fuzzDecode(f, DecodeCore, Core.Encode) }
+func FuzzDecodeCorePiece(f *testing.F) { fuzzFixed(f, DecodeCorePiece) }
+
 func FuzzDecodeFault(f *testing.F) {
 	seedPayloads(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -140,7 +143,7 @@ func TestCorpusNames(t *testing.T) {
 	}
 	known := map[string]bool{"FuzzReadFrame": true, "FuzzDecodeDemand": true, "FuzzDecodeGrant": true, "FuzzDecodeUsage": true,
 		"FuzzDecodeLog": true, "FuzzDecodeShutdown": true, "FuzzDecodeClock": true, "FuzzDecodeSteal": true, "FuzzDecodeHello": true,
-		"FuzzDecodeWelcome": true, "FuzzDecodeExit": true, "FuzzDecodeMigrate": true, "FuzzDecodeProfile": true, "FuzzDecodeFault": true, "FuzzConn": true}
+		"FuzzDecodeWelcome": true, "FuzzDecodeExit": true, "FuzzDecodeMigrate": true, "FuzzDecodeProfile": true, "FuzzDecodeCore": true, "FuzzDecodeCorePiece": true, "FuzzDecodeFault": true, "FuzzConn": true}
 	for _, d := range dirs {
 		if !known[filepath.Base(d)] {
 			t.Errorf("%s belongs to no fuzzer", d)

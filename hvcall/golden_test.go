@@ -48,7 +48,7 @@ var (
 		Network: &Network{MAC: "52:54:00:12:34:56", Address: []string{"10.0.2.15/24"}, Gateway: []string{"10.0.2.2"},
 			DNS: []string{"10.0.2.3"}, MTU: 1500},
 		UnixNanos: 1767225600e9, Seed: []byte("\x00\x01\xfe\xff"), ShutdownMS: 10_000, RefusalMS: 30_000,
-		Readiness: &Probe{Port: 80, Path: "/healthz", EveryMS: 500}, Liveness: &Probe{Port: 80, WithinMS: 2000, Failures: 5}, WatchdogMS: 10_000}
+		Readiness: &Probe{Port: 80, Path: "/healthz", EveryMS: 500}, Liveness: &Probe{Port: 80, WithinMS: 2000, Failures: 5}, WatchdogMS: 10_000, Cores: true}
 	goldenDemand = Demand{Revision: 7, Memory: 768 << 20, Floor: 512 << 20, IO: 100 << 20, MilliCPU: 1500, MilliCPUFloor: 250,
 		Applied: 6, Urgency: UrgencySoon, Reason: ReasonForecast}
 	goldenGrant = Grant{Serial: 8, Revision: 7, Memory: 640 << 20, IO: 50 << 20, MilliCPU: 2000, Within: 250, Price: 3, Limit: LimitHost}
@@ -56,6 +56,9 @@ var (
 		StallNanos: 1_500_000, Kills: 0, Cycles: 41, CPUNanos: 9_000_000_000, MilliCPU: 2000, Online: 2, Runnable: 5, GoMaxProcs: 2}
 	goldenArrived = Migrate{Phase: PhaseArrived, UnixNanos: 1767225600e9, Seed: []byte("\x00\x01\xfe\xff")}
 	goldenProfile = Profile{Kind: ProfileCPU, Millis: 5000}
+	goldenCore    = Core{Phase: CoreBegin, Signal: 6}
+	goldenCoreEnd = Core{Phase: CoreEnd, Size: 1 << 30}
+	goldenPiece   = CorePiece{Offset: 5 * CoreUnit, Data: []byte("goroutine")}
 	goldenExit    = Exit{Cause: CausePanic, Code: 2, Text: "panic: index out of range", Trace: "goroutine 1 [running]:\nmain.main()\n"}
 )
 
@@ -84,6 +87,12 @@ var goldens = []golden{
 	{"12-migrate-reply", reply(OpMigrate, 8, nil), "", nil, ""},
 	{"13-profile-call", call(OpProfile, 7, goldenProfile.Encode()), "", show(DecodeProfile), fmt.Sprintf("%+v", goldenProfile)},
 	{"13-profile-reply", reply(OpProfile, 7, []byte("\x1f\x8b\x08")), "", nil, ""},
+	{"14-core-ask-call", call(OpCore, 8, Core{Phase: CoreAsk}.Encode()), "", show(DecodeCore), fmt.Sprintf("%+v", Core{Phase: CoreAsk})},
+	{"14-core-begin-call", call(OpCore, 9, goldenCore.Encode()), "", show(DecodeCore), fmt.Sprintf("%+v", goldenCore)},
+	{"14-core-end-call", call(OpCore, 10, goldenCoreEnd.Encode()), "", show(DecodeCore), fmt.Sprintf("%+v", goldenCoreEnd)},
+	{"14-core-reply", reply(OpCore, 10, nil), "", nil, ""},
+	{"15-core-piece-call", call(OpCorePiece, 11, goldenPiece.AppendTo(nil)), "", show(DecodeCorePiece), fmt.Sprintf("%+v", goldenPiece)},
+	{"15-core-piece-reply", reply(OpCorePiece, 11, nil), "", nil, ""},
 	{"fault-reply", Frame{Header{Op: 99, Flags: FlagReply | FlagError, Seq: 6}, (&Fault{Code: CodeUnknown, Text: "no handler"}).encode()}, "",
 		func(b []byte) (string, error) { return decodeFault(99, b).Error(), nil }, "call op(99): unknown operation: no handler"},
 }

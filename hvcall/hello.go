@@ -27,6 +27,7 @@ const (
 	CapSteal  Capability = "steal"  // Steal is read
 
 	CapVolumes Capability = "volumes" // Welcome.Volumes are mounted before the application starts
+	CapCores   Capability = "cores"   // Welcome.Cores is obeyed, and Core is answered
 )
 
 const (

@@ -20,12 +20,14 @@ const (
 	OpSteal     Op = 11 // host → guest, statement: how much of the granted vCPU time others took
 	OpMigrate   Op = 12 // host → guest, call: how far its move to another host is
 	OpProfile   Op = 13 // host → guest, call: a profile of the application
+	OpCore      Op = 14 // either way, call: take a core of the application, or how far one is
+	OpCorePiece Op = 15 // guest → host, call: a piece of a core
 )
 
 var opNames = map[Op]string{
 	OpHello: "hello", OpReady: "ready", OpDemand: "demand", OpGrant: "grant", OpUsage: "usage",
 	OpLog: "log", OpExit: "exit", OpShutdown: "shutdown", OpHeartbeat: "heartbeat", OpTime: "time", OpSteal: "steal", OpMigrate: "migrate",
-	OpProfile: "profile",
+	OpProfile: "profile", OpCore: "core", OpCorePiece: "core piece",
 }
 
 // String is the operation's name in logs and errors.

@@ -349,3 +349,24 @@ func TestNames(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestCoreRefused(t *testing.T) {
+	checkRefused(t, DecodeCore, []refusal{
+		{"no phase", "core phase", []byte(`{}`)},
+		{"unknown phase", "core phase", []byte(`{"phase":"later"}`)},
+		{"signal", "core signal", []byte(`{"phase":"begin","signal":65}`)},
+		{"size", "core size", Core{Phase: CoreEnd, Size: MaxCore + 1}.Encode()},
+		{"text", "core text", []byte(`{"phase":"broke","text":"` + strings.Repeat("x", maxFaultText+1) + `"}`)},
+	})
+	piece := CorePiece{Data: make([]byte, MaxCorePiece)}.AppendTo(nil)
+	checkRefused(t, DecodeCorePiece, []refusal{
+		{"nothing in it", "core piece size", piece[:8]},
+		{"too long", "core piece size", append(piece, 0)},
+		{"too far", "core piece offset", with(piece, 0, 8, MaxCore-MaxCorePiece+1)},
+		{"around the end of all numbers", "core piece offset", with(piece, 0, 8, math.MaxUint64)},
+	})
+	if _, err := DecodeCorePiece(with(piece, 0, 8, MaxCore-MaxCorePiece)); err != nil {
+		t.Errorf("the last piece of the largest core: %v", err)
+	}
+	checkRefused(t, DecodeExit, []refusal{{"file of the host", "exit core", []byte(`{"cause":"exit","core":"/etc/passwd"}`)}})
+}

@@ -25,6 +25,7 @@ type Welcome struct {
 	Readiness    *Probe       `json:"readiness,omitempty"`   // nil = the application says so itself
 	Liveness     *Probe       `json:"liveness,omitempty"`    // nil = it is not looked at
 	WatchdogMS   int64        `json:"watchdog_ms,omitempty"` // an application that speaks and answers no heartbeat for so long is ended; 0 = never
+	Cores        bool         `json:"cores,omitempty"`       // when the application crashes, a core of it is to be sent
 	RefusalMS    int64        `json:"refusal_ms,omitempty"`  // how long a thread may wait at the gate when the host has no more; 0 = for ever
 }
 

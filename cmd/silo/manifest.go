@@ -41,6 +41,10 @@ type setting struct {
 }
 
 func settings(m *manifest.Manifest) (all []setting) {
+	core := m.Core
+	if core.Value != "" && !filepath.IsAbs(core.Value) {
+		core.Value = filepath.Join(filepath.Dir(m.File), core.Value)
+	}
 	for _, s := range []struct {
 		key, flag string
 		value     manifest.Text
@@ -48,7 +52,7 @@ func settings(m *manifest.Manifest) (all []setting) {
 		{"name", "name", m.Name}, {"memory", "memory", m.Memory}, {"cpus", "cpus", m.CPUs}, {"weight", "weight", m.Weight},
 		{"network", "network", m.Network}, {"restart", "restart", m.Restart}, {"shutdown", "shutdown-within", m.Shutdown},
 		{"hello", "hello-within", m.Hello}, {"refuse-after", "refuse-after", m.Refuse}, {"answer-within", "answer-within", m.Answer}, {"template", "template", m.Saved},
-		{"dir", "dir", m.Dir}, {"bridge", "net", m.Bridge},
+		{"dir", "dir", m.Dir}, {"bridge", "net", m.Bridge}, {"core", "core", core},
 	} {
 		if s.value.Line != 0 {
 			all = append(all, setting{s.key, s.flag, []manifest.Text{s.value}})

@@ -36,6 +36,7 @@ files: {/etc/shop: conf}
 readiness: {http: 80/healthz, every: 500ms}
 liveness: {tcp: 80, failures: 5}
 watchdog: 10s
+core: crashes
 `
 
 // specOf is what silo run would start.
@@ -79,7 +80,7 @@ func TestManifestMakesTheGuest(t *testing.T) {
 		Ports: []vmm.Forward{{HostPort: 8080, GuestPort: 80}, {HostPort: 5353, GuestPort: 53, Proto: "udp"}},
 		DNS:   []string{"9.9.9.9", "2620:fe::fe"}, Args: []string{"-v", "two"},
 		Env:       []string{"TOKEN=s3cret", "KEY=from silo", "A=file", "B=file"},
-		Readiness: &hvcall.Probe{Port: 80, Path: "/healthz", EveryMS: 500}, Liveness: &hvcall.Probe{Port: 80, Failures: 5}, Watchdog: 10 * time.Second, AnswerWithin: 20 * time.Second,
+		Readiness: &hvcall.Probe{Port: 80, Path: "/healthz", EveryMS: 500}, Liveness: &hvcall.Probe{Port: 80, Failures: 5}, Watchdog: 10 * time.Second, AnswerWithin: 20 * time.Second, Cores: filepath.Join(dir, "crashes"),
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

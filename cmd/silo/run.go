@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/silo-os/silo/host/bridge/tap"
+	"github.com/silo-os/silo/host/corefile"
 	"github.com/silo-os/silo/host/node"
 	"github.com/silo-os/silo/host/nodeapi"
 	"github.com/silo-os/silo/host/vmm"
@@ -30,6 +32,7 @@ type runOptions struct {
 	dns     []string
 	weight  uint32
 	volumes volumesFlag
+	cores   string
 
 	target  targetOptions
 	detach  bool
@@ -95,6 +98,7 @@ func (o *runOptions) register(cmd *cobra.Command, w *world) {
 	f.Var(&o.bridge, "net", "attach the guest to a bridge of the host; ip, gw and dns may be repeated")
 	f.StringVar(&o.dir, "dir", "", "working `folder` of the application in the guest (default /)")
 	f.StringArrayVar(&o.dns, "dns", nil, "`address` of a resolver for the guest, in place of the host's; may be repeated")
+	f.StringVar(&o.cores, "core", "", "`folder` for a core of the application when it crashes: DIR/NAME.core; a Go program then crashes where it panics")
 	f.StringVar(&o.saved, "template", "auto", "auto: go on from the saved state of a guest like this one, and save the first; off: boot")
 	f.DurationVar(&o.shutdownWithin, "shutdown-within", 10*time.Second, "`time` for a clean end after Ctrl-C")
 	f.DurationVar(&o.answerWithin, "answer-within", 0, "end a guest that answers the host nothing for this `time`, 5s or more (default never)")
@@ -200,6 +204,11 @@ func preflight(ctx context.Context, spec node.GuestSpec) error {
 			return err
 		}
 	}
+	if spec.Cores != "" {
+		if err := corefile.Check(spec.Cores); err != nil {
+			return err
+		}
+	}
 	return errors.Join(checkPorts(ctx, spec.Ports), checkFolders(spec.Volumes))
 }
 
@@ -249,6 +258,11 @@ func (o *runOptions) spec(w *world, args []string) (node.GuestSpec, error) {
 		HelloDeadline: o.helloWithin, ShutdownWithin: o.shutdownWithin, AnswerWithin: o.answerWithin,
 	}
 	s.Dir, s.DNS = o.dir, o.dns
+	if o.cores != "" {
+		if s.Cores, err = filepath.Abs(o.cores); err != nil {
+			return node.GuestSpec{}, fmt.Errorf("find folder for cores: %w", err)
+		}
+	}
 	if m := o.manifest; m != nil {
 		s.Readiness, s.Liveness, s.Watchdog = probe(m.Readiness), probe(m.Liveness), m.Watchdog
 	}

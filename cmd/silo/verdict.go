@@ -41,6 +41,12 @@ func verdict(w io.Writer, e hvcall.Exit, err error, signal os.Signal) int {
 	if s := explain(e); s != "" {
 		fmt.Fprintln(w, "silo: "+s)
 	}
+	if e.Core != "" {
+		fmt.Fprintf(w, "silo: the application's core is %s\n", e.Core)
+	}
+	if e.CoreLost != "" {
+		fmt.Fprintf(w, "silo: there is no core of the application: %s\n", e.CoreLost)
+	}
 	return e.Code
 }
 

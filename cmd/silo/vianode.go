@@ -88,7 +88,7 @@ func apiSpec(s node.GuestSpec) nodeapi.Spec {
 		ShutdownWithinMS: s.ShutdownWithin.Milliseconds(),
 		RefuseAfterMS:    s.RefuseAfter.Milliseconds(),
 		AnswerWithinMS:   s.AnswerWithin.Milliseconds(),
-		Dir:              s.Dir, DNS: s.DNS, Readiness: s.Readiness, Liveness: s.Liveness, WatchdogMS: s.Watchdog.Milliseconds(),
+		Dir:              s.Dir, DNS: s.DNS, Readiness: s.Readiness, Liveness: s.Liveness, WatchdogMS: s.Watchdog.Milliseconds(), Cores: s.Cores,
 	}
 	for _, v := range s.Volumes {
 		a.Volumes = append(a.Volumes, nodeapi.Mount{Volume: v.Name, Dir: v.Dir, Path: v.Path, Size: v.Size, ReadOnly: v.ReadOnly})

@@ -79,5 +79,6 @@ func (d *Daemon) enrollArriving(a nodeapi.Arrival) (*keeper, error) {
 			return nil, err
 		}
 	}
+	a.Spec.Cores = "" // where this host writes files is not for another one to say
 	return d.enroll(a.Spec, func(r *record) { r.State, r.Came = nodeapi.StateArriving, a.ID })
 }

@@ -94,6 +94,9 @@ func checkTimes(s nodeapi.Spec) error {
 }
 
 func checkKinds(s nodeapi.Spec) error {
+	if s.Cores != "" && !filepath.IsAbs(s.Cores) {
+		return wrong("cores", "%q is not an absolute path", s.Cores)
+	}
 	switch s.Restart {
 	case "", nodeapi.RestartNever, nodeapi.RestartOnFailure, nodeapi.RestartAlways:
 	default:
@@ -146,6 +149,7 @@ func guestSpec(s nodeapi.Spec) node.GuestSpec {
 	n.Stays = restarts(s)
 	n.Dir, n.DNS, n.Readiness, n.Liveness, n.Watchdog = s.Dir, s.DNS, s.Readiness, s.Liveness, milliseconds(s.WatchdogMS)
 	n.AnswerWithin = milliseconds(s.AnswerWithinMS)
+	n.Cores = s.Cores
 	if s.Network != "user" {
 		n.Network = vmm.Network(s.Network)
 	}

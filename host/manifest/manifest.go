@@ -17,7 +17,7 @@ type Manifest struct {
 	Restart, Shutdown, Hello, Refuse, Saved Text // as the flags --restart, --shutdown-within, --hello-within, --refuse-after, --template
 	Answer                                  Text // as the flag --answer-within
 	Ports, Volumes, DNS, Args               []Text
-	Dir, Bridge                             Text   // Bridge: as the flag --net
+	Dir, Bridge, Core                       Text   // Bridge: as the flag --net; Core: as --core, relative to the file
 	Env, Files                              []Pair // Files: from the path in the guest to that on this machine
 	Secrets                                 []Secret
 	Readiness, Liveness                     *Probe

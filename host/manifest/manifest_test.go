@@ -46,6 +46,7 @@ readiness:
   within: 2s
 liveness: {tcp: 80, failures: 5}
 watchdog: 10s
+core: crashes
 `
 
 func TestParse(t *testing.T) {
@@ -63,7 +64,7 @@ func TestParse(t *testing.T) {
 		Secrets:   []Secret{{Name: "TOKEN", File: "token", Line: 24}, {Name: "KEY", Env: "SHOP_KEY", Line: 25}},
 		Volumes:   []Text{{"data:/var/lib/shop", 28}, {"./assets:/assets:ro", 29}},
 		Readiness: &Probe{Port: 80, Path: "/healthz", Every: 500 * time.Millisecond, Within: 2 * time.Second},
-		Liveness:  &Probe{Port: 80, Failures: 5}, Watchdog: 10 * time.Second,
+		Liveness:  &Probe{Port: 80, Failures: 5}, Watchdog: 10 * time.Second, Core: Text{"crashes", 36},
 	}
 	if d := cmp.Diff(want, m); d != "" {
 		t.Error(d)
@@ -74,7 +75,7 @@ func TestParse(t *testing.T) {
 func TestEveryMistakeIsTold(t *testing.T) {
 	for text, want := range map[string]string{
 		"name: a\nmemroy: 64M\n":                         `silo.yaml:2: unknown key "memroy": did you mean memory?`,
-		"name: a\n\nnonsense: 1\n":                       `silo.yaml:3: unknown key "nonsense": the keys are answer-within, args, bridge, cpus, dir,`,
+		"name: a\n\nnonsense: 1\n":                       `silo.yaml:3: unknown key "nonsense": the keys are answer-within, args, bridge, core, cpus, dir,`,
 		"- a\n":                                          "silo.yaml:1: a manifest has keys",
 		"text":                                           "silo.yaml:1: a manifest has keys",
 		"name: [a]\n":                                    "silo.yaml:1: one value is wanted here, and not sequence",

@@ -60,7 +60,7 @@ func (m *Manifest) top(p *reader) keys {
 	return keys{
 		"name": p.text(&m.Name), "memory": p.text(&m.Memory), "cpus": p.text(&m.CPUs), "weight": p.text(&m.Weight),
 		"network": p.text(&m.Network), "bridge": p.text(&m.Bridge), "restart": p.text(&m.Restart), "shutdown": p.text(&m.Shutdown), "hello": p.text(&m.Hello),
-		"refuse-after": p.text(&m.Refuse), "answer-within": p.text(&m.Answer), "template": p.text(&m.Saved), "dir": p.text(&m.Dir),
+		"refuse-after": p.text(&m.Refuse), "answer-within": p.text(&m.Answer), "template": p.text(&m.Saved), "dir": p.text(&m.Dir), "core": p.text(&m.Core),
 		"ports": p.list(&m.Ports), "dns": p.list(&m.DNS), "args": p.list(&m.Args),
 		"volumes": func(n ast.Node) { m.Volumes = p.volumes(n) },
 		"env":     func(n ast.Node) { m.Env = p.pairs(n, "env", checkName) },

@@ -45,6 +45,8 @@ func (g *Guest) answer(ctx context.Context, f hvcall.Frame) ([]byte, error) {
 		g.changes.put(struct{}{})
 	case hvcall.OpExit:
 		return nil, g.takeExit(f)
+	case hvcall.OpCore, hvcall.OpCorePiece:
+		return nil, g.cores.take(f)
 	case hvcall.OpTime:
 		return hvcall.Clock{UnixNanos: uint64(time.Now().UnixNano())}.AppendTo(nil), nil
 	default:
@@ -63,6 +65,9 @@ func (g *Guest) hello(ctx context.Context, f hvcall.Frame) ([]byte, error) {
 	if len(g.spec.Volumes) > 0 && !h.Can(hvcall.CapVolumes) { // it would write to what it loses
 		g.stop("killed by the host: its image is of a silo that knows no volumes: build it again")
 		return nil, &hvcall.Fault{Op: f.Op, Code: hvcall.CodeInternal, Text: "the guest has volumes and does not know them"}
+	}
+	if g.spec.Cores != "" && !h.Can(hvcall.CapCores) {
+		g.node.cfg.Log.Warn("no core will be taken of its application: its image is of a silo that knows no cores: build it again", "guest", g.id)
 	}
 	g.conn.SetPeerMax(h.MaxFrame)
 	g.saveTemplate(ctx) // before it is told anything
@@ -132,6 +137,7 @@ func (g *Guest) takeExit(f hvcall.Frame) error {
 	if err != nil {
 		return err
 	}
+	e = g.withCore(e)
 	g.mu.Lock()
 	first := g.reported == nil
 	if first {

@@ -116,6 +116,9 @@ type GuestSpec struct {
 	Liveness  *hvcall.Probe // an application that has served and does not any more is ended; nil = nobody looks
 	Watchdog  time.Duration // an application that speaks with silo and answers no heartbeat for so long is ended; 0 = never
 
+	// Cores is the folder for a core of the application when it crashes, as package corefile writes it; "" = none is taken.
+	Cores string
+
 	// Template lets the guest go on from the saved state of one like it, where there is one, and saves it for
 	// others where there is none.
 	Template bool

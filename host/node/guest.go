@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/silo-os/silo/host/broker"
+	"github.com/silo-os/silo/host/corefile"
 	"github.com/silo-os/silo/host/vmm"
 	"github.com/silo-os/silo/hvcall"
 )
@@ -33,6 +34,7 @@ type Guest struct {
 	demands   *pacer
 	bounds    chan error // the answer to a change of bounds
 	limits    *limiter
+	cores     *cores
 	bursts    chan struct{} // holds a token when it needs memory while its size is frozen
 
 	adopted bool // its machine ran before this node did
@@ -87,6 +89,11 @@ func (n *Node) Start(ctx context.Context, spec GuestSpec) (*Guest, error) {
 	if err != nil {
 		return nil, err
 	}
+	if spec.Cores != "" {
+		if err := corefile.Check(spec.Cores); err != nil {
+			return nil, fmt.Errorf("start guest: %w", err)
+		}
+	}
 	g := newGuest(n, spec)
 	if err := n.register(g); err != nil {
 		return nil, err
@@ -115,6 +122,7 @@ func newGuest(n *Node, spec GuestSpec) *Guest {
 func (g *Guest) begin(l hvcall.Limits) {
 	g.conn = hvcall.NewConn(g.vm.Port(), hvcall.Config{Limits: l, Log: g.node.cfg.Log})
 	g.out = newOutput(g.spec, g.node.cfg.Log)
+	g.cores = newCores(g.spec)
 	go g.live()
 }
 

@@ -28,7 +28,7 @@ func TestWelcome(t *testing.T) {
 		_, guest := r.last()
 		want := hvcall.Welcome{
 			Name: "kv", Args: []string{"-v"}, Env: []string{"A=1"}, MaxFrame: hvcall.DefaultMaxFrame, UnixNanos: now,
-			Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog, hvcall.CapSteal, hvcall.CapVolumes},
+			Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog, hvcall.CapSteal, hvcall.CapVolumes, hvcall.CapCores},
 			Grant:        hvcall.GrantJSON{Serial: 1, Memory: 48 * mib, MilliCPU: 500},
 			Memory:       hvcall.MemoryBounds{Boot: 48 * mib, Max: 512 * mib},
 			CPU:          hvcall.CPUBounds{MinMilli: 500, MaxMilli: 2500},

@@ -45,6 +45,7 @@ func (g *Guest) live() {
 		g.dropTemplate()
 	}
 	g.exit, g.err = g.outcome(end)
+	g.exit = g.withCore(g.exit)
 	g.node.forget(g)
 	close(g.done)
 }

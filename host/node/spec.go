@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"path"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -80,6 +81,9 @@ func (s GuestSpec) check() error {
 	if s.Dir != "" && !path.IsAbs(s.Dir) {
 		return &SpecError{"Dir", fmt.Sprintf("%q is not absolute", s.Dir), "begin it with /"}
 	}
+	if s.Cores != "" && !filepath.IsAbs(s.Cores) {
+		return &SpecError{"Cores", fmt.Sprintf("%q is not absolute", s.Cores), "begin it with /"}
+	}
 	for i, d := range s.DNS {
 		if _, err := netip.ParseAddr(d); err != nil {
 			return &SpecError{fmt.Sprintf("DNS[%d]", i), fmt.Sprintf("%q is not an address", d), "write it like 9.9.9.9"}
@@ -118,12 +122,12 @@ func (s GuestSpec) machine(log *slog.Logger) vmm.Config {
 func (s GuestSpec) welcome() hvcall.Welcome {
 	w := hvcall.Welcome{
 		Name:         s.Name,
-		Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog, hvcall.CapSteal, hvcall.CapVolumes},
+		Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog, hvcall.CapSteal, hvcall.CapVolumes, hvcall.CapCores},
 		MaxFrame:     hvcall.DefaultMaxFrame,
 		Memory:       hvcall.MemoryBounds{Boot: uint64(s.Memory.Min), Max: uint64(s.Memory.Max)},
 		CPU:          hvcall.CPUBounds{MinMilli: s.CPU.MinMilli, MaxMilli: s.CPU.MaxMilli},
 		Args:         s.Args, Env: s.Env, Dir: s.Dir, Volumes: told(s.Volumes),
-		Readiness: s.Readiness, Liveness: s.Liveness, WatchdogMS: s.Watchdog.Milliseconds(),
+		Readiness: s.Readiness, Liveness: s.Liveness, WatchdogMS: s.Watchdog.Milliseconds(), Cores: s.Cores != "",
 		ShutdownMS: s.ShutdownWithin.Milliseconds(), RefusalMS: s.RefuseAfter.Milliseconds(),
 	}
 	w.Network = s.network()

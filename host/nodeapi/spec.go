@@ -32,6 +32,10 @@ type Spec struct {
 	Liveness   *hvcall.Probe `json:"liveness,omitempty"`    // nil = it is not looked at
 	WatchdogMS int64         `json:"watchdog_ms,omitempty"` // without an answer to a heartbeat; 0 = never
 
+	// Cores is the folder of the node's machine for a core of the application when it crashes, absolute; "" = none is taken.
+	// It holds on the host where the guest was started.
+	Cores string `json:"cores,omitempty"`
+
 	AnswerWithinMS   int64 `json:"answer_within_ms,omitempty"`   // a guest that answers the node nothing for so long is ended; 0 = never
 	HelloWithinMS    int64 `json:"hello_within_ms,omitempty"`    // for the guest to boot; 0 = 30 s
 	ShutdownWithinMS int64 `json:"shutdown_within_ms,omitempty"` // for a clean end; 0 = 10 s

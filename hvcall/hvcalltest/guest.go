@@ -48,7 +48,7 @@ type Guest struct {
 func NewGuest(rw io.ReadWriteCloser, cfg GuestConfig) *Guest {
 	if cfg.Hello.Role == "" {
 		cfg.Hello = hvcall.Hello{Role: hvcall.RolePID1, Build: "hvcalltest", NumCPU: 4, PID: 1,
-			Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog, hvcall.CapSteal, hvcall.CapVolumes}}
+			Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog, hvcall.CapSteal, hvcall.CapVolumes, hvcall.CapCores}}
 	}
 	return &Guest{rw: rw, conn: hvcall.NewConn(rw, cfg.Conn), hello: cfg.Hello, out: newOutbox(), manner: cfg.Manner}
 }
@@ -112,6 +112,17 @@ func (g *Guest) Holding() hvcall.Grant {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.holding
+}
+
+// SendCore sends a core of one piece; signal is what its application crashed by, 0 when the host has asked.
+func (g *Guest) SendCore(ctx context.Context, signal int, p hvcall.CorePiece, size uint64) error {
+	if err := g.conn.TellCore(ctx, hvcall.Core{Phase: hvcall.CoreBegin, Signal: signal}); err != nil {
+		return err
+	}
+	if err := g.conn.PutCore(ctx, p); err != nil {
+		return err
+	}
+	return g.conn.TellCore(ctx, hvcall.Core{Phase: hvcall.CoreEnd, Size: size})
 }
 
 // SendRaw writes b as it is, past the codec.

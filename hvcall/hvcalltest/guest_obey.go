@@ -6,16 +6,16 @@ import (
 	"github.com/silo-os/silo/hvcall"
 )
 
-// handle writes down what the host says and does it. It never waits.
-func (g *Guest) handle(_ context.Context, f hvcall.Frame) ([]byte, error) {
-	reply, err := g.hear(f)
+// handle writes down what the host says and does it. It waits for nothing but for the host to take a core.
+func (g *Guest) handle(ctx context.Context, f hvcall.Frame) ([]byte, error) {
+	reply, err := g.hear(ctx, f)
 	if err != nil {
 		g.Refused.add(err)
 	}
 	return reply, err
 }
 
-func (g *Guest) hear(f hvcall.Frame) ([]byte, error) {
+func (g *Guest) hear(ctx context.Context, f hvcall.Frame) ([]byte, error) {
 	switch f.Op {
 	case hvcall.OpGrant:
 		grant, err := hvcall.DecodeGrant(f.Payload)
@@ -35,6 +35,11 @@ func (g *Guest) hear(f hvcall.Frame) ([]byte, error) {
 		}
 		g.Profiles.add(p)
 		return []byte(p.Kind), nil
+	case hvcall.OpCore:
+		if _, err := hvcall.DecodeCore(f.Payload); err != nil {
+			return nil, err
+		}
+		return nil, g.SendCore(ctx, 0, hvcall.CorePiece{Offset: hvcall.CoreUnit, Data: []byte("core")}, 2*hvcall.CoreUnit)
 	case hvcall.OpShutdown:
 		if err := note(&g.Shutdowns, f, hvcall.DecodeShutdown); err != nil {
 			return nil, err

@@ -38,6 +38,8 @@ type Host struct {
 	Usages  Journal[hvcall.Usage]
 	Logs    Journal[hvcall.Log]
 	Exits   Journal[hvcall.Exit]
+	Cores   Journal[hvcall.Core] // how far a core is
+	Pieces  Journal[hvcall.CorePiece]
 	Granted Journal[hvcall.Grant] // what this host granted, when it was sent
 	Moves   Journal[Moved]        // moves that a script made, when they were over
 	Refused Journal[error]        // what this host answered with an error

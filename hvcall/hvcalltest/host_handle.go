@@ -42,6 +42,10 @@ func (h *Host) hear(f hvcall.Frame) ([]byte, error) {
 		return nil, note(&h.Logs, f, hvcall.DecodeLog)
 	case hvcall.OpExit:
 		return nil, note(&h.Exits, f, hvcall.DecodeExit)
+	case hvcall.OpCore:
+		return nil, note(&h.Cores, f, hvcall.DecodeCore)
+	case hvcall.OpCorePiece:
+		return nil, note(&h.Pieces, f, hvcall.DecodeCorePiece)
 	case hvcall.OpTime:
 		return hvcall.Clock{UnixNanos: uint64(wallClock().UnixNano())}.AppendTo(nil), nil
 	}

@@ -67,7 +67,11 @@ func startApplication(w hvcall.Welcome, l *launcher) (*application, error) {
 // stands twice, because the first one would count.
 func environment(w hvcall.Welcome) []string {
 	env := slices.Clone(w.Env)
-	for _, d := range []string{"PATH=/app:/bin", "HOME=/", "TMPDIR=/tmp", "ZONEINFO=" + zonesArchive, "HOSTNAME=" + w.Name} {
+	defaults := []string{"PATH=/app:/bin", "HOME=/", "TMPDIR=/tmp", "ZONEINFO=" + zonesArchive, "HOSTNAME=" + w.Name}
+	if w.Cores {
+		defaults = append(defaults, "GOTRACEBACK=crash") // or a Go program that panics exits, which is no crash
+	}
+	for _, d := range defaults {
 		name, _, _ := strings.Cut(d, "=")
 		if !slices.ContainsFunc(env, func(s string) bool { return strings.HasPrefix(s, name+"=") }) {
 			env = append(env, d)

@@ -85,6 +85,7 @@ type control struct {
 	toldApplied uint64 // serial in the last usage
 	killedBy    killReason
 	saidAt      func() time.Time // when the application last wrote something
+	dumps       func() bool      // a core of it is being taken: it stands still, or has crashed
 }
 
 // killReason says why this process ended the application.
@@ -100,6 +101,7 @@ func newControl(log *slog.Logger, m machine, host speaker, w hvcall.Welcome, unm
 		queue:   sched.NewGovernor(sched.Config{Max: wholeCPUs(w.CPU.MaxMilli), Probe: true}),
 		grant:   hvcall.Grant{Serial: w.Grant.Serial, Memory: w.Grant.Memory, MilliCPU: w.Grant.MilliCPU},
 		saidAt:  func() time.Time { return time.Time{} },
+		dumps:   func() bool { return false },
 	}
 	c.cpu = vcpus{granted: w.Grant.MilliCPU, wanted: c.most(1000), hold: startHold}
 	c.balance.Granted(int64(w.Grant.Memory), true)

@@ -36,6 +36,9 @@ func classify(e ending) hvcall.Exit {
 		return exited(e)
 	}
 	sig := e.status.TerminationSignal()
+	if trace := panicTrace(e.stderr); sig == linux.SIGABRT && trace != nil {
+		return panicked(e, trace) // as with GOTRACEBACK=crash
+	}
 	x := hvcall.Exit{Cause: hvcall.CauseSignal, Signal: int(sig), Code: codeOf(e.status), Text: fmt.Sprintf("ended by signal %d", sig)}
 	switch {
 	case e.refused:
@@ -51,18 +54,28 @@ func classify(e ending) hvcall.Exit {
 // exited is classify for an application that ended by itself.
 func exited(e ending) hvcall.Exit {
 	code := codeOf(e.status)
-	x := hvcall.Exit{Cause: hvcall.CauseExit, Code: code, Text: fmt.Sprintf("exit code %d", code)}
-	trace := panicTrace(e.stderr)
-	if code != exitPanic || trace == nil {
-		return x
+	if trace := panicTrace(e.stderr); code == exitPanic && trace != nil {
+		return panicked(e, trace)
 	}
-	x.Cause, x.Trace = hvcall.CausePanic, text(trace)
+	return hvcall.Exit{Cause: hvcall.CauseExit, Code: code, Text: fmt.Sprintf("exit code %d", code)}
+}
+
+// panicked is classify for a Go program that said why it ends.
+func panicked(e ending, trace []byte) hvcall.Exit {
+	x := hvcall.Exit{Cause: hvcall.CausePanic, Code: codeOf(e.status), Trace: text(trace)}
+	if e.status.Signaled() {
+		x.Signal = int(e.status.TerminationSignal())
+	}
 	x.Text, _, _ = strings.Cut(x.Trace, "\n")
 	if strings.HasPrefix(x.Trace, quitMark) {
 		x.Cause, x.Signal = hvcall.CauseSignal, int(linux.SIGQUIT)
 	}
 	return x
 }
+
+// coreSignals are those by which a program crashes.
+var coreSignals = map[linux.Signal]bool{linux.SIGQUIT: true, linux.SIGILL: true, linux.SIGTRAP: true, linux.SIGABRT: true, linux.SIGBUS: true,
+	linux.SIGFPE: true, linux.SIGSEGV: true, linux.SIGXCPU: true, linux.SIGXFSZ: true, linux.SIGSYS: true}
 
 // codeOf is what a shell would show.
 func codeOf(s linux.WaitStatus) int {

@@ -35,6 +35,9 @@ func TestClassify(t *testing.T) {
 		{"shutdown", ending{status: linux.WaitStatusTerminationSignal(linux.SIGTERM), shutdown: true}, hvcall.CauseShutdown, 143},
 		{"hung, and says why", ending{status: linux.WaitStatusExit(2), hung: "no answer", stderr: []byte(quit)}, hvcall.CauseHung, 2},
 		{"hung, and silent", ending{status: killed, hung: "no answer"}, hvcall.CauseHung, 137},
+		{"panic with a crash", ending{status: linux.WaitStatusTerminationSignal(linux.SIGABRT), stderr: []byte(trace)}, hvcall.CausePanic, 134},
+		{"asked for its stacks, with a crash", ending{status: linux.WaitStatusTerminationSignal(linux.SIGABRT), stderr: []byte(quit)}, hvcall.CauseSignal, 134},
+		{"abort", ending{status: linux.WaitStatusTerminationSignal(linux.SIGABRT)}, hvcall.CauseSignal, 134},
 		{"asked for its stacks", ending{status: linux.WaitStatusExit(2), stderr: []byte(quit)}, hvcall.CauseSignal, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {

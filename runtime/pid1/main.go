@@ -35,8 +35,11 @@ const (
 	exitWithin = 10 * time.Minute
 )
 
-// Main is the life of the guest. It returns only by powering off.
+// Main is the life of the guest. It returns only by powering off. In another process than the first it helps with a core, and ends.
 func Main() {
+	if os.Getpid() != 1 {
+		os.Exit(helpWithCore(os.Args))
+	}
 	if err := live(); err != nil {
 		// The console is all there is without a host to tell.
 		ulog.KernelLog.Printf("silo: init failed: %v", err)
@@ -98,6 +101,7 @@ type guest struct {
 	control   chan *control // holds the control loop once it exists
 	again     chan struct{} // holds a token when Hello is due again
 	ready     atomic.Bool   // the application said that it serves
+	cores     cores
 }
 
 // openHost opens the way to the host, or to the one that stands in for it.
@@ -121,7 +125,7 @@ func connect() (*guest, error) {
 	}
 	g := &guest{control: make(chan *control, 1), again: make(chan struct{}, 1)}
 	conn := hvcall.NewConn(port, hvcall.Config{Limits: hvcall.Limits{Skip: math.MaxInt64}, Away: g.helloAgain})
-	g.host = conn
+	g.host, g.cores.host = conn, conn
 	g.log = slog.New(slog.NewTextHandler(logWriter{conn}, nil))
 	go func() {
 		if err := conn.Serve(context.Background(), g.fromHost); err != nil {
@@ -140,7 +144,7 @@ func (w logWriter) Write(b []byte) (int, error) { return len(b), w.conn.SendLog(
 func (g *guest) hello() (w hvcall.Welcome, err error) {
 	h := hvcall.Hello{
 		Role: hvcall.RolePID1, NumCPU: runtime.NumCPU(), PID: os.Getpid(),
-		Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog, hvcall.CapSteal, hvcall.CapVolumes},
+		Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU, hvcall.CapLog, hvcall.CapSteal, hvcall.CapVolumes, hvcall.CapCores},
 	}
 	for {
 		ctx, cancel := context.WithTimeout(context.Background(), helloEvery)

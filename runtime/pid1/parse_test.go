@@ -81,4 +81,9 @@ func TestEnvironmentOfTheUserWins(t *testing.T) {
 	if !slices.Equal(env, want) {
 		t.Errorf("environment %q, want %q", env, want)
 	}
+	for _, c := range []struct{ given, want string }{{"X=1", "GOTRACEBACK=crash"}, {"GOTRACEBACK=all", "GOTRACEBACK=all"}} {
+		if env := environment(hvcall.Welcome{Env: []string{c.given}, Cores: true}); !slices.Contains(env, c.want) || slices.Contains(env, "GOTRACEBACK=crash") != (c.want == "GOTRACEBACK=crash") {
+			t.Errorf("where cores are wanted, %q becomes %q", c.given, env)
+		}
+	}
 }

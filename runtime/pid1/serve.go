@@ -23,6 +23,11 @@ func (g *guest) serveApplication(w hvcall.Welcome, p *preparation) hvcall.Exit {
 		}
 	}()
 	k := &p.kernel
+	if w.Cores {
+		if err := g.cores.want(func() int { return int(k.pid.Load()) }); err != nil {
+			return initFailed(err)
+		}
+	}
 	c := newControl(g.log, k, g.host, w, max(0, int64(w.Memory.Boot)-g.bootTotal))
 	c.tellPinned(w.Env)
 	c.cpu.started(p.running)
@@ -69,13 +74,17 @@ func (g *guest) supervise(ctx context.Context, c *control, k *kernel, app *appli
 		g.log.Error("gate not watched: stalls are noticed late", "err", err)
 	}
 	fw := &forwarder{send: g.output}
-	c.post(func(c *control) { c.saidAt = fw.saidAt })
+	c.post(func(c *control) { c.saidAt = fw.saidAt; c.dumps = g.cores.underway.Load })
 	fw.forward(hvcall.StreamOut, app.out)
 	fw.forward(hvcall.StreamErr, app.err)
 	go g.serveCalls(ctx, c, app)
 	g.watchApplication(ctx, c)
 	status, err := reap(app.pid)
 	fw.drain()
+	var coreLost string
+	if c.welcome.Cores && err == nil && status.Signaled() && coreSignals[status.TerminationSignal()] {
+		coreLost = g.cores.why(status.CoreDumped())
+	}
 	stop()
 	c.sendUsage(c.now())
 	if err != nil {
@@ -85,7 +94,9 @@ func (g *guest) supervise(ctx context.Context, c *control, k *kernel, app *appli
 	if st, err := k.mem.oom(); err == nil {
 		end.oomKills = st.kills
 	}
-	return classify(end)
+	exit := classify(end)
+	exit.CoreLost = coreLost
+	return exit
 }
 
 // serveCalls speaks with the application until it hangs up.

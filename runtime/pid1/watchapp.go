@@ -65,9 +65,9 @@ func (c *control) guard(ctx context.Context, app speaker) {
 }
 
 // hung ends an application that does not serve any more. A Go program answers SIGQUIT with the stacks of its
-// goroutines, which say why. A thread that waits for memory is no reason: the gate has a time of its own.
+// goroutines, which say why. A thread that waits for memory is no reason: the gate has a time of its own. Nor is a core.
 func (c *control) hung(why string) {
-	if c.lastRead.Stalled || c.killedBy.shutdown || c.killedBy.hung != "" {
+	if c.lastRead.Stalled || c.killedBy.shutdown || c.killedBy.hung != "" || c.dumps() {
 		return
 	}
 	c.killedBy.hung = why
@@ -76,18 +76,21 @@ func (c *control) hung(why string) {
 		c.log.Warn("application not asked for its stacks", "err", err)
 	}
 	now := time.Now()
-	c.killWhenQuiet(now, now, c.saidAt)
+	c.killWhenQuiet(now, now, c.saidAt, c.dumps)
 }
 
 // killWhenQuiet kills an application that was asked for its stacks, once it has said all that it will. last is when its
-// newest word came.
-func (c *control) killWhenQuiet(asked, last time.Time, saidAt func() time.Time) {
+// newest word came. Its core is a word, too, of which nothing is to be lost.
+func (c *control) killWhenQuiet(asked, last time.Time, saidAt func() time.Time, dumps func() bool) {
+	if dumps() {
+		asked, last = time.Now(), time.Now()
+	}
 	if time.Since(last) < stacksQuiet && time.Since(asked) < stacksMost {
 		time.AfterFunc(stacksQuiet/10, func() {
 			if at := saidAt(); at.After(last) {
 				last = at
 			}
-			c.killWhenQuiet(asked, last, saidAt)
+			c.killWhenQuiet(asked, last, saidAt, dumps)
 		})
 		return
 	}

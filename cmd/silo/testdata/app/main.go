@@ -2,6 +2,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"os"
@@ -56,6 +57,21 @@ func main() {
 			panic(err)
 		}
 		time.Sleep(time.Hour)
+	case "crash": // with something that a core must have, and where it is
+		keep()
+		panic("boo")
+	case "keepsake": // the same without a crash, and goes on
+		c := make(chan os.Signal, 1)
+		signal.Notify(c, syscall.SIGTERM)
+		k := keep()
+		for n := 0; ; n++ {
+			select {
+			case <-c:
+				fmt.Println("kept", string(k[:8]), n > 0)
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
 	case "tell":
 		fmt.Printf("args %q\n", args[1:])
 		for _, name := range []string{"GIVEN", "OWN", "UNSET"} {
@@ -123,3 +139,20 @@ func main() {
 		panic("what is " + args[0])
 	}
 }
+
+// keep holds on to a page of text that is not in the program's file, and to some memory beside it, and says where the text is.
+func keep() []byte {
+	text := bytes.Repeat([]byte(strconv.Itoa(kept)), 1024)
+	rest := make([]byte, 24<<20)
+	for i := 0; i < len(rest); i += 4096 {
+		rest[i] = byte(i>>12) | 1
+	}
+	fmt.Printf("kept at %p\n", text)
+	held = append(held, text, rest)
+	return text
+}
+
+// kept is a number so that the text is nowhere before it is made.
+const kept = 20261129
+
+var held [][]byte
