@@ -3,6 +3,7 @@ package main
 import (
 	"debug/elf"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -122,4 +123,53 @@ func TestNoRoomForCore(t *testing.T) {
 	if left, err := os.ReadDir(cores); err != nil || len(left) > 0 {
 		t.Errorf("left: %v, %v", left, err)
 	}
+}
+
+// TestCoreOnRequest: a program that runs is dumped, and counts on, as it does when nobody can take its core.
+func TestCoreOnRequest(t *testing.T) {
+	env, start := testNode(t)
+	start()
+	silo(t, env, "run", "-d", appImage(t).Dir, "--name", "kv", "--memory", "64M:128M", "--", "keepsake").wants(0)
+	log := silo(t, env, "logs", "-f", "kv")
+	log.await(&log.out, "at 3\n")
+	at := 0
+	countsOn := func() {
+		t.Helper()
+		lines := strings.Split(strings.TrimSpace(log.out.String()), "\n")
+		if _, err := fmt.Sscanf(lines[len(lines)-2], "at %d", &at); err != nil { // the last one may not be whole
+			t.Fatal(lines[len(lines)-2], err)
+		}
+		log.await(&log.out, fmt.Sprintf("at %d\n", at+100))
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "live.core")
+	for range 2 {
+		p := silo(t, env, "core", "kv", "-o", path)
+		if p.wants(0); p.out.String() != path+"\n" {
+			t.Fatalf("printed %q", p.out.String())
+		}
+		coreHas(t, path, log.out.String())
+		countsOn()
+	}
+	small := filepath.Join(dir, "small")
+	if err := errors.Join(os.Mkdir(small, 0o700), unix.Mount("tmpfs", small, "tmpfs", 0, "size=1m")); err != nil {
+		if os.Getenv("CI") == "true" || os.Geteuid() == 0 {
+			t.Fatal(err)
+		}
+		t.Skipf("a small file system needs root: %v", err)
+	}
+	defer unix.Unmount(small, 0)
+	silo(t, env, "core", "kv", "-o", filepath.Join(small, "kv.core")).wants(125, "no space left on device: make room there, or give another file with -o")
+	countsOn()
+	for dir, want := range map[string]int{dir: 2, small: 0} {
+		if left, err := os.ReadDir(dir); err != nil || len(left) != want {
+			t.Errorf("in %s: %v, %v", dir, left, err)
+		}
+	}
+	silo(t, env, "stop", "kv").wants(0)
+	log.wants(0)
+	if !strings.Contains(log.out.String(), "kept 20261129 true\n") {
+		t.Errorf("it said at its end: %q", log.out.String())
+	}
+	silo(t, env, "core", "kv", "-o", path).wants(125, "guest kv does not run: only a program that runs has a core")
 }

@@ -53,6 +53,6 @@ func newRoot(w *world) *cobra.Command {
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.AddCommand(newBuild(w), newPush(w), newPull(w), newRun(w), newNode(w), newPs(w), newLogs(w), newInspect(w), newSet(w), newStop(w), newKill(w), newRm(w), newVolume(w), newDump(w),
-		newStack(w), newPprof(w), newMigrate(w), newDrain(w), newPeers(w), newVersion(w))
+		newStack(w), newPprof(w), newCore(w), newMigrate(w), newDrain(w), newPeers(w), newVersion(w))
 	return root
 }

@@ -1,6 +1,6 @@
 // Package corefile writes the core of a guest's application into a folder.
 //
-//	f, err := corefile.Create(corefile.Path("/var/crash", "shop"))
+//	f, err := corefile.Create(corefile.Path("/var/crash", "shop"), corefile.OtherFolder)
 //	if err != nil {
 //		return err
 //	}

@@ -29,7 +29,7 @@ func Check(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make folder for cores: %w", err)
 	}
-	f, err := Create(Path(dir, "check"))
+	f, err := Create(Path(dir, "check"), OtherFolder)
 	if err != nil {
 		return err
 	}
@@ -37,29 +37,33 @@ func Check(dir string) error {
 	return nil
 }
 
+// OtherFolder is what to give instead of a folder that is no good.
+const OtherFolder = "another folder with --core"
+
 // File is a core in the making.
 type File struct {
 	path   string
+	other  string   // what to give instead of path
 	file   *os.File // nil = finished or gone
 	hidden string   // its name until it is finished; "" = it has none
 }
 
-// Create begins a file, in the folder of path.
-func Create(path string) (*File, error) {
+// Create begins a file, in the folder of path. Errors say that other is to be given where path is no good: "another file with -o".
+func Create(path, other string) (*File, error) {
 	dir := filepath.Dir(path)
 	f, err := os.OpenFile(dir, unix.O_TMPFILE|os.O_RDWR, 0o600)
 	if err == nil {
-		return &File{path: path, file: f}, nil
+		return &File{path: path, other: other, file: f}, nil
 	}
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
-		return nil, explain(path, err)
+		return nil, explain(path, other, err)
 	}
 	// A file system without such files.
 	f, err = os.CreateTemp(dir, "."+filepath.Base(path)+"-*")
 	if err != nil {
-		return nil, explain(path, err)
+		return nil, explain(path, other, err)
 	}
-	return &File{path: path, file: f, hidden: f.Name()}, nil
+	return &File{path: path, other: other, file: f, hidden: f.Name()}, nil
 }
 
 // WriteAt implements io.WriterAt.
@@ -69,7 +73,7 @@ func (f *File) WriteAt(b []byte, at int64) (int, error) {
 	}
 	n, err := f.file.WriteAt(b, at)
 	if err != nil {
-		err = explain(f.path, err)
+		err = explain(f.path, f.other, err)
 	}
 	return n, err
 }
@@ -90,7 +94,7 @@ func (f *File) Finish(size int64) error {
 	}
 	if err != nil {
 		f.remove()
-		return explain(f.path, err)
+		return explain(f.path, f.other, err)
 	}
 	return nil
 }
@@ -128,8 +132,8 @@ func (f *File) remove() {
 }
 
 // explain says what a person can do about a core that cannot be written.
-func explain(path string, err error) error {
-	fix := "give another folder with --core"
+func explain(path, other string, err error) error {
+	fix := "give " + other
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		fix = "make room there, or " + fix

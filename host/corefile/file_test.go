@@ -41,7 +41,7 @@ func TestFile(t *testing.T) {
 		t.Errorf("path %s", path)
 	}
 	for _, text := range []string{"first", "second, in place of it"} {
-		f, err := Create(path)
+		f, err := Create(path, OtherFolder)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,7 +71,7 @@ func TestAbort(t *testing.T) {
 	if err := os.WriteFile(path, []byte("the one before"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f, err := Create(path)
+	f, err := Create(path, OtherFolder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,10 +103,10 @@ func TestErrorsNameTheFix(t *testing.T) {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}
-	if _, err := Create(Path(filepath.Join(dir, "nowhere"), "kv")); err == nil || !strings.Contains(err.Error(), "give another folder with --core") {
+	if _, err := Create(Path(filepath.Join(dir, "nowhere"), "kv"), OtherFolder); err == nil || !strings.Contains(err.Error(), "give another folder with --core") {
 		t.Errorf("no folder: %v", err)
 	}
-	err := explain("/x/kv.core", &os.PathError{Op: "write", Path: "somewhere", Err: syscall.ENOSPC})
+	err := explain("/x/kv.core", OtherFolder, &os.PathError{Op: "write", Path: "somewhere", Err: syscall.ENOSPC})
 	if want := "write core /x/kv.core: no space left on device: make room there, or give another folder with --core"; err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
@@ -122,7 +122,7 @@ func TestFullDisk(t *testing.T) {
 		t.Skipf("a small file system needs root: %v", err)
 	}
 	defer unix.Unmount(dir, 0)
-	f, err := Create(Path(dir, "kv"))
+	f, err := Create(Path(dir, "kv"), OtherFolder)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/silo-os/silo/host/node"
 	"github.com/silo-os/silo/host/nodeapi"
 	"github.com/silo-os/silo/hvcall"
 )
@@ -14,15 +15,9 @@ func (d *Daemon) Profile(ctx context.Context, name string, p hvcall.Profile) ([]
 	if err := p.Check(); err != nil {
 		return nil, nodeapi.Refuse(nodeapi.CodeInvalid, "%v", err)
 	}
-	k, err := d.find(name)
+	g, err := d.running(name, "profile")
 	if err != nil {
 		return nil, err
-	}
-	k.mu.Lock()
-	g, state := k.guest, k.rec.State
-	k.mu.Unlock()
-	if g == nil || state != nodeapi.StateRunning {
-		return nil, nodeapi.Refuse(nodeapi.CodeState, "guest %s does not run: only a program that runs has a profile", name)
 	}
 	b, err := g.Profile(ctx, p)
 	var fault *hvcall.Fault
@@ -30,4 +25,18 @@ func (d *Daemon) Profile(ctx context.Context, name string, p hvcall.Profile) ([]
 		return nil, nodeapi.Refuse(nodeapi.CodeState, "guest %s: no profile: %s", name, cmp.Or(fault.Text, fault.Error()))
 	}
 	return b, err
+}
+
+// running returns a guest that runs; of one that does not there is none of what is wanted.
+func (d *Daemon) running(name, wanted string) (*node.Guest, error) {
+	k, err := d.find(name)
+	if err != nil {
+		return nil, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.guest == nil || k.rec.State != nodeapi.StateRunning {
+		return nil, nodeapi.Refuse(nodeapi.CodeState, "guest %s does not run: only a program that runs has a %s", name, wanted)
+	}
+	return k.guest, nil
 }

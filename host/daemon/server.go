@@ -49,6 +49,7 @@ func (d *Daemon) Handler() http.Handler {
 		mux.Handle(pattern, a)
 	}
 	mux.HandleFunc("GET /v1/guests/{name}/logs", d.sendLogs)
+	mux.HandleFunc("POST /v1/guests/{name}/core", d.sendCore)
 	unknown := answer(func(r *http.Request) (any, error) {
 		return nil, nodeapi.Refuse(nodeapi.CodeNotFound, "%s %q is not in version %s of the API", r.Method, r.URL.Path, nodeapi.Version)
 	})

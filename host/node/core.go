@@ -64,7 +64,9 @@ type cores struct {
 func newCores(s GuestSpec) *cores {
 	c := &cores{most: s.Memory.Max + coreMargin}
 	if s.Cores != "" {
-		c.crash = func() (CoreWriter, error) { return corefile.Create(corefile.Path(s.Cores, s.Name)) }
+		c.crash = func() (CoreWriter, error) {
+			return corefile.Create(corefile.Path(s.Cores, s.Name), corefile.OtherFolder)
+		}
 	}
 	return c
 }

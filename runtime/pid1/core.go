@@ -19,10 +19,33 @@ type cores struct {
 	host     *hvcall.Conn
 	underway atomic.Bool
 	sent     sync.WaitGroup
+	app      atomic.Pointer[dumpable] // nil = it does not run
 
 	mu    sync.Mutex
 	begun bool  // one was, of the application's crash; guarded by mu, as all below
 	lost  error // why it broke off
+}
+
+// dumpable is an application that runs.
+type dumpable struct {
+	pid    int
+	memory uint64 // the most that its guest will ever have, bytes
+}
+
+// asked sends one of the application that runs, because the host asks, and returns when the host has all of it.
+func (c *cores) asked(ctx context.Context, payload []byte) error {
+	step, err := hvcall.DecodeCore(payload)
+	if err != nil {
+		return err
+	}
+	app := c.app.Load()
+	switch {
+	case step.Phase != hvcall.CoreAsk:
+		return &hvcall.Fault{Op: hvcall.OpCore, Code: hvcall.CodeInvalid, Text: "only a guest has a core"}
+	case app == nil:
+		return &hvcall.Fault{Op: hvcall.OpCore, Code: hvcall.CodeOrder, Text: "the application does not run"}
+	}
+	return c.send(ctx, 0, func(w io.Writer) error { return dumpProcess(app.pid, app.memory, w) })
 }
 
 // send sends one that dump writes. signal is what the application crashed by, 0 if it goes on.

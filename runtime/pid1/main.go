@@ -182,6 +182,8 @@ func (g *guest) fromHost(ctx context.Context, f hvcall.Frame) ([]byte, error) {
 		return nil, g.migrate(ctx, m)
 	case hvcall.OpProfile:
 		return g.profiled(ctx, f.Payload)
+	case hvcall.OpCore:
+		return nil, g.cores.asked(ctx, f.Payload)
 	case hvcall.OpShutdown:
 		s, err := hvcall.DecodeShutdown(f.Payload)
 		if err != nil {

@@ -79,7 +79,9 @@ func (g *guest) supervise(ctx context.Context, c *control, k *kernel, app *appli
 	fw.forward(hvcall.StreamErr, app.err)
 	go g.serveCalls(ctx, c, app)
 	g.watchApplication(ctx, c)
+	g.cores.app.Store(&dumpable{app.pid, uint64(c.welcome.Memory.Max)})
 	status, err := reap(app.pid)
+	g.cores.app.Store(nil)
 	fw.drain()
 	var coreLost string
 	if c.welcome.Cores && err == nil && status.Signaled() && coreSignals[status.TerminationSignal()] {

@@ -70,6 +70,7 @@ func main() {
 				fmt.Println("kept", string(k[:8]), n > 0)
 				return
 			case <-time.After(20 * time.Millisecond):
+				fmt.Println("at", n)
 			}
 		}
 	case "tell":
