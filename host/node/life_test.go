@@ -82,6 +82,12 @@ func TestEnds(t *testing.T) {
 		{name: "qemu killed", end: func(r *rig, _ *Guest, _ *hvcalltest.Guest) {
 			r.vms[0].End(vmm.ExitError{Cause: vmm.CauseKilled, Detail: "SIGKILL"})
 		}, exit: hvcall.Exit{Cause: hvcall.CauseHost, Code: CodeHost, Text: "qemu was killed: SIGKILL", Trace: "its console stayed empty"}},
+		{name: "qemu killed in the middle of a frame", end: func(r *rig, _ *Guest, guest *hvcalltest.Guest) {
+			guest.SendRaw([]byte("si"))
+			guest.Close()
+			time.Sleep(10 * time.Millisecond)
+			r.vms[0].End(vmm.ExitError{Cause: vmm.CauseKilled, Detail: "SIGKILL"})
+		}, exit: hvcall.Exit{Cause: hvcall.CauseHost, Code: CodeHost, Text: "qemu was killed: SIGKILL", Trace: "its console stayed empty"}, after: 10 * time.Millisecond},
 		{name: "power off without a word", end: func(r *rig, _ *Guest, _ *hvcalltest.Guest) { powerOff(r.vms[0]) },
 			exit: hvcall.Exit{Cause: hvcall.CauseInit, Code: CodeHost, Text: "the guest powered off without saying how its application ended", Trace: "its console stayed empty"}},
 		{name: "hangs up", end: func(_ *rig, _ *Guest, guest *hvcalltest.Guest) { guest.Close() },

@@ -90,7 +90,7 @@ func (g *Guest) await(talk *conversation) (end ending) {
 			told, off = nil, time.After(powerOffWithin)
 		case <-over:
 			over = nil
-			if talk.err == nil {
+			if talk.err == nil || isLost(talk.err) {
 				off = time.After(powerOffWithin)
 			} else { // it will never be understood again
 				g.killMachine()

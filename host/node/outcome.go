@@ -1,7 +1,10 @@
 package node
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"time"
 
@@ -54,6 +57,12 @@ func tail(lines []string) string {
 	return "last lines of its console:\n  " + strings.Join(lines, "\n  ")
 }
 
+// isLost tells a call channel that went away, as it does with its machine, from one that is not understood.
+func isLost(err error) bool {
+	var op *net.OpError
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &op)
+}
+
 // outcome says how the application ended. Its own word counts most, then what the machine did by
 // itself, then what the host did to it.
 func (g *Guest) outcome(end ending) (hvcall.Exit, error) {
@@ -75,7 +84,7 @@ func (g *Guest) outcome(end ending) (hvcall.Exit, error) {
 		return hvcall.Exit{Cause: hvcall.CauseHost, Code: CodeKilled, Signal: 9, Text: end.killed}, nil
 	case g.said.when().IsZero():
 		return hvcall.Exit{}, &HelloError{Guest: g.Name(), Within: g.spec.HelloDeadline, Ended: how, CallErr: end.callErr, Console: console}
-	case end.callErr != nil:
+	case end.callErr != nil && (how.Cause == vmm.CauseStopped || !isLost(end.callErr)):
 		return hvcall.Exit{Cause: hvcall.CauseHost, Code: CodeHost, Text: fmt.Sprintf("the call channel failed: %v", end.callErr), Trace: tail(console)}, nil
 	case how.Cause == vmm.CauseGuestShutdown:
 		return hvcall.Exit{Cause: hvcall.CauseInit, Code: CodeHost, Text: "the guest powered off without saying how its application ended", Trace: tail(console)}, nil
