@@ -10,9 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/silo-os/silo/images/initramfs"
+	"github.com/silo-os/silo/internal/smallfs"
 )
 
 // module writes a Go module with these files into a new folder and returns the folder.
@@ -188,17 +187,8 @@ func TestBuildIsCancelled(t *testing.T) {
 // smallDisk mounts a file system of a given size and returns its folder.
 func smallDisk(t *testing.T, size string) string {
 	t.Helper()
-	if os.Getuid() != 0 {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("this test mounts a small file system: run it as root")
-		}
-		t.Skip("this test mounts a small file system: run it as root")
-	}
 	dir := t.TempDir()
-	if err := unix.Mount("small", dir, "tmpfs", 0, "size="+size); err != nil {
-		t.Fatalf("mount: %v", err)
-	}
-	t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
+	smallfs.Mount(t, dir, size)
 	return dir
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"debug/elf"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +11,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/silo-os/silo/internal/smallfs"
 )
 
 // coreHas fails the test unless a file is a core as debuggers read it: the registers of several threads, and at the
@@ -111,13 +112,7 @@ func TestRunCore(t *testing.T) {
 func TestNoRoomForCore(t *testing.T) {
 	dir := appImage(t).Dir
 	cores := t.TempDir()
-	if err := unix.Mount("tmpfs", cores, "tmpfs", 0, "size=1m"); err != nil {
-		if os.Getenv("CI") == "true" || os.Geteuid() == 0 {
-			t.Fatal(err)
-		}
-		t.Skipf("a small file system needs root: %v", err)
-	}
-	defer unix.Unmount(cores, 0)
+	smallfs.Mount(t, cores, "1m")
 	p := silo(t, nil, "run", dir, "--core", cores, "--", "crash")
 	p.wants(134, "panic: boo\n", "silo: there is no core of the application: write core "+cores, "no space left on device: make room there, or give another folder with --core")
 	if left, err := os.ReadDir(cores); err != nil || len(left) > 0 {
@@ -152,13 +147,10 @@ func TestCoreOnRequest(t *testing.T) {
 		countsOn()
 	}
 	small := filepath.Join(dir, "small")
-	if err := errors.Join(os.Mkdir(small, 0o700), unix.Mount("tmpfs", small, "tmpfs", 0, "size=1m")); err != nil {
-		if os.Getenv("CI") == "true" || os.Geteuid() == 0 {
-			t.Fatal(err)
-		}
-		t.Skipf("a small file system needs root: %v", err)
+	if err := os.Mkdir(small, 0o700); err != nil {
+		t.Fatal(err)
 	}
-	defer unix.Unmount(small, 0)
+	smallfs.Mount(t, small, "1m")
 	silo(t, env, "core", "kv", "-o", filepath.Join(small, "kv.core")).wants(125, "no space left on device: make room there, or give another file with -o")
 	countsOn()
 	for dir, want := range map[string]int{dir: 2, small: 0} {

@@ -1,15 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/silo-os/silo/internal/lockedbuf"
 )
 
 // patience is how long a test waits for what a guest does. Nothing takes a tenth of it on a quiet machine.
@@ -19,27 +19,9 @@ const patience = 2 * time.Minute
 type proc struct {
 	t        *testing.T
 	cmd      *exec.Cmd
-	out, err output
+	out, err lockedbuf.Buffer
 	done     chan struct{}
 	work     string // TMPDIR and cache are in it
-}
-
-// output is what a process wrote until now.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
 }
 
 // silo starts the command with a TMPDIR of its own. When the test ends nothing may be left of it.
@@ -74,7 +56,7 @@ func siloBy(t *testing.T, start func(*exec.Cmd) error, env []string, args ...str
 }
 
 // await waits for a text in an output.
-func (p *proc) await(o *output, text string) {
+func (p *proc) await(o *lockedbuf.Buffer, text string) {
 	p.t.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if strings.Contains(o.String(), text) {

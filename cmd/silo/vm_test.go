@@ -16,9 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/silo-os/silo/images"
+	"github.com/silo-os/silo/internal/smallfs"
 	"github.com/silo-os/silo/internal/vmtesting"
 )
 
@@ -217,13 +216,7 @@ func serves(t *testing.T, p *proc) (port int) {
 func TestTinyTMPDIR(t *testing.T) {
 	appImage(t)
 	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
-		if os.Getenv("CI") == "true" || os.Geteuid() == 0 {
-			t.Fatal(err)
-		}
-		t.Skipf("a tiny file system needs root: %v", err)
-	}
-	defer unix.Unmount(dir, 0)
+	smallfs.Mount(t, dir, "64k")
 	silo(t, []string{"TMPDIR=" + dir}, "run", "testdata/app", "--tags", "never_seen", "--", "exit", "4").wants(4, "leaving\n")
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
 		t.Errorf("left in TMPDIR: %v, %v", left, err)

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/silo-os/silo/internal/smallfs"
 )
 
 // entries are the names in a folder.
@@ -115,13 +117,7 @@ func TestErrorsNameTheFix(t *testing.T) {
 // TestFullDisk needs a small file system, and so root.
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
-		if os.Geteuid() == 0 {
-			t.Fatal(err)
-		}
-		t.Skipf("a small file system needs root: %v", err)
-	}
-	defer unix.Unmount(dir, 0)
+	smallfs.Mount(t, dir, "64k")
 	f, err := Create(Path(dir, "kv"), OtherFolder)
 	if err != nil {
 		t.Fatal(err)

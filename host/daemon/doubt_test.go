@@ -1,12 +1,10 @@
 package daemon
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,6 +15,7 @@ import (
 	"github.com/silo-os/silo/host/nodeapi"
 	"github.com/silo-os/silo/host/vmm"
 	"github.com/silo-os/silo/host/vmm/vmmtest"
+	"github.com/silo-os/silo/internal/lockedbuf"
 )
 
 // movingVM is a machine that is found in the middle of a move.
@@ -42,34 +41,16 @@ func (m *movingVM) VCPUThreads(ctx context.Context) ([]int, error) {
 	return m.VM.VCPUThreads(ctx)
 }
 
-// lockedLog is a log that may be read while it is written.
-type lockedLog struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedLog) count(text string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.b.String(), text)
-}
-
 // takeUpLeaving opens a daemon that finds guest a, which was on its way to a host that cannot be reached, with a machine as attach
 // returns it, and calls check with it.
-func takeUpLeaving(t *testing.T, attach func(context.Context, *movingVM) error, vm *movingVM, check func(*testing.T, *Daemon, *lockedLog)) {
+func takeUpLeaving(t *testing.T, attach func(context.Context, *movingVM) error, vm *movingVM, check func(*testing.T, *Daemon, *lockedbuf.Buffer)) {
 	t.Helper()
 	r := placed("a", nodeapi.StateRunning)
 	r.Leaving = &leaving{ID: "m-1", To: "b"}
 	dir := stored(t, r)
 	synctest.Test(t, func(t *testing.T) {
 		vm.VM = vmmtest.New(vmmtest.Config{BootMemory: 64 * mib, MaxMemory: 256 * mib, VCPUs: 2})
-		log := &lockedLog{}
+		log := &lockedbuf.Buffer{}
 		d, err := Open(t.Context(), Config{
 			Dir: dir, Capacity: broker.Capacity{Memory: 1024 * mib, MilliCPU: 8000}, Log: slog.New(slog.NewTextHandler(log, nil)),
 			Hold: func(int, []int) node.Share { return noShare{} },
@@ -111,10 +92,10 @@ func killed(t *testing.T, d *Daemon, text string) {
 
 // TestKillInDoubt: a guest of which nobody knows where it runs can be ended here; until then, why is said once.
 func TestKillInDoubt(t *testing.T) {
-	takeUpLeaving(t, atOnce, &movingVM{doing: vmm.Still}, func(t *testing.T, d *Daemon, log *lockedLog) {
+	takeUpLeaving(t, atOnce, &movingVM{doing: vmm.Still}, func(t *testing.T, d *Daemon, log *lockedbuf.Buffer) {
 		time.Sleep(10 * time.Second)
 		inDoubt(t, d)
-		if n := log.count("destination not asked"); n != 1 {
+		if n := strings.Count(log.String(), "destination not asked"); n != 1 {
 			t.Errorf("told %d times that the destination is not asked", n)
 		}
 		killed(t, d, "may run on b")
@@ -123,7 +104,7 @@ func TestKillInDoubt(t *testing.T) {
 
 // TestNotTakenUpInDoubt: a guest that may run elsewhere is asked for there when it cannot be taken up here.
 func TestNotTakenUpInDoubt(t *testing.T) {
-	takeUpLeaving(t, atOnce, &movingVM{doing: vmm.Still, noThreads: errors.New("no threads")}, func(t *testing.T, d *Daemon, _ *lockedLog) {
+	takeUpLeaving(t, atOnce, &movingVM{doing: vmm.Still, noThreads: errors.New("no threads")}, func(t *testing.T, d *Daemon, _ *lockedbuf.Buffer) {
 		time.Sleep(time.Second)
 		inDoubt(t, d)
 		killed(t, d, "could not be taken up")
@@ -132,7 +113,7 @@ func TestNotTakenUpInDoubt(t *testing.T) {
 
 // TestNotSetRunningAgain: a guest that stays and cannot be set running is ended, and why is told.
 func TestNotSetRunningAgain(t *testing.T) {
-	takeUpLeaving(t, atOnce, &movingVM{doing: vmm.Copies, noContinue: errors.New("out of order")}, func(t *testing.T, d *Daemon, _ *lockedLog) {
+	takeUpLeaving(t, atOnce, &movingVM{doing: vmm.Copies, noContinue: errors.New("out of order")}, func(t *testing.T, d *Daemon, _ *lockedbuf.Buffer) {
 		exit, err := d.Wait(t.Context(), "a")
 		if err != nil || !strings.Contains(exit.Text, "could not be set running again: out of order") {
 			t.Errorf("%+v, %v", exit, err)
@@ -154,13 +135,13 @@ func TestBusyMachineIsTakenUp(t *testing.T) {
 				}
 				<-ctx.Done()
 				return context.Cause(ctx)
-			}, &movingVM{doing: vmm.Runs}, func(t *testing.T, d *Daemon, log *lockedLog) {
+			}, &movingVM{doing: vmm.Runs}, func(t *testing.T, d *Daemon, log *lockedbuf.Buffer) {
 				time.Sleep(10 * time.Second)
 				g, err := d.Guest("a")
 				if stays := g.Move != nil && g.Move.State == string(move.StateStayed); err != nil || stays == c.ends {
 					t.Errorf("%+v, %v", g.Move, err)
 				}
-				if n := log.count("it is asked again"); n > 2 { // once of the machine, once of the destination
+				if n := strings.Count(log.String(), "it is asked again"); n > 2 { // once of the machine, once of the destination
 					t.Errorf("told %d times", n)
 				}
 			})

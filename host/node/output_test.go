@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"github.com/silo-os/silo/hvcall"
+	"github.com/silo-os/silo/internal/lockedbuf"
 )
 
 func TestOutput(t *testing.T) {
 	inBubble(t, 1024*mib, func(t *testing.T, r *rig) {
-		var out, errs, init buffer
+		var out, errs, init lockedbuf.Buffer
 		g, vm, guest := r.boot(GuestSpec{Stdout: &out, Stderr: &errs, InitLog: &init})
 		long := strings.Repeat("0123456789abcdef", 2*hvcall.MaxLog/16)
 		for _, s := range []struct {

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"bytes"
 	"context"
 	"sync"
 	"testing"
@@ -128,21 +127,3 @@ func (r *rig) demand(g *hvcalltest.Guest, memory uint64, milli uint32) {
 
 // powerOff ends a machine as a guest does that shuts down.
 func powerOff(vm *vmmtest.VM) { vm.End(vmm.ExitError{Cause: vmm.CauseGuestShutdown}) }
-
-// buffer is a writer that may be read while it is written.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}

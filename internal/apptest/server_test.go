@@ -1,14 +1,12 @@
 package apptest
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +14,7 @@ import (
 	"github.com/silo-os/silo/host/vmm"
 	"github.com/silo-os/silo/host/volume"
 	"github.com/silo-os/silo/images"
+	"github.com/silo-os/silo/internal/lockedbuf"
 	"github.com/silo-os/silo/internal/vmtesting"
 )
 
@@ -29,25 +28,7 @@ type server struct {
 	t     *testing.T
 	image *images.Image
 	guest *node.Guest
-	out   *log
-}
-
-// log is what a guest wrote.
-type log struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	out   *lockedbuf.Buffer // what the guest wrote
 }
 
 // serve runs a program with ports of the guest reachable on free ones of the host.
@@ -68,7 +49,7 @@ func serve(t *testing.T, program string, volumes volume.Store, mounts []node.Vol
 			t.Error(err)
 		}
 	})
-	s := &server{t: t, image: image, out: &log{}}
+	s := &server{t: t, image: image, out: &lockedbuf.Buffer{}}
 	spec := node.GuestSpec{
 		Name: image.Manifest.Name, Kernel: image.KernelPath(), Initramfs: image.InitramfsPath(), Args: args, Volumes: mounts,
 		Memory: node.Memory{Max: 1024 * mib}, CPU: node.CPU{MinMilli: 1000, MaxMilli: 2000},

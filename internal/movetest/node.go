@@ -1,17 +1,16 @@
 package movetest
 
 import (
-	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/silo-os/silo/host/nodeapi"
+	"github.com/silo-os/silo/internal/lockedbuf"
 	"github.com/silo-os/silo/internal/nettest"
 	"github.com/silo-os/silo/internal/vmtesting/machines"
 )
@@ -26,7 +25,7 @@ type Node struct {
 	set   settings
 	cmd   *exec.Cmd
 	ended chan struct{}
-	words *lockedBuffer
+	words *lockedbuf.Buffer // what the node says
 }
 
 func newNode(t testing.TB, on *nettest.Host, s settings) *Node {
@@ -34,7 +33,7 @@ func newNode(t testing.TB, on *nettest.Host, s settings) *Node {
 	if err := os.MkdirAll(s.Dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	n := &Node{t: t, Dir: s.Dir, on: on, set: s, words: &lockedBuffer{}}
+	n := &Node{t: t, Dir: s.Dir, on: on, set: s, words: &lockedbuf.Buffer{}}
 	var err error
 	if n.Client, err = nodeapi.NewClient(nodeapi.Target{Socket: filepath.Join(s.Dir, "node.sock")}); err != nil {
 		t.Fatal(err)
@@ -119,22 +118,4 @@ func (n *Node) On() { _ = os.WriteFile(filepath.Join(n.Dir, "on"), nil, 0o600) }
 func (n *Node) Dies() {
 	n.t.Helper()
 	n.Until("the point to be reached", n.hasEnded)
-}
-
-// lockedBuffer takes what a node says.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
