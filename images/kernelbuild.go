@@ -22,7 +22,7 @@ const (
 )
 
 var kernelSteps = []step{
-	{stepVerify, 1}, {stepUnpack, 14}, {stepConfigure, 8}, {stepCompile, 190}, {stepLink, 8}, {stepStrip, 1},
+	{stepVerify, 1}, {stepUnpack, 14}, {stepConfigure, 8}, {stepCompile, 110}, {stepLink, 8}, {stepStrip, 1},
 }
 
 // kernelSpace is the room a kernel build needs in the cache: source without other machines'
@@ -123,5 +123,5 @@ func expectedObjects(cache string) int {
 			return file.Objects
 		}
 	}
-	return 1130
+	return 900
 }
