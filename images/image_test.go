@@ -111,6 +111,25 @@ func TestPruneKeepsWhatIsUsed(t *testing.T) {
 	}
 }
 
+// TestPruneKeepsWhatMayBeInUse: many images within an hour are all kept.
+func TestPruneKeepsWhatMayBeInUse(t *testing.T) {
+	root := t.TempDir()
+	for n := range 2 * keptImages {
+		dir := filepath.Join(root, fmt.Sprint(n))
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		used := time.Now().Add(time.Duration(-n) * time.Minute)
+		if err := os.Chtimes(dir, used, used); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pruneImages(root, filepath.Join(root, "0"))
+	if left, err := os.ReadDir(root); err != nil || len(left) != 2*keptImages {
+		t.Errorf("%d images are left of %d, %v", len(left), 2*keptImages, err)
+	}
+}
+
 func TestProgramName(t *testing.T) {
 	for want, p := range map[string]Program{
 		"kv":    {Package: "example.org/shop/kv"},

@@ -11,7 +11,10 @@ import (
 // and the examples that a person goes to and fro between.
 const keptImages = 16
 
-// pruneImages marks one image as used now and removes those whose use is longest ago. What
+// inUse is how long an image stays whatever else is built: somebody may be about to start a guest from it.
+const inUse = time.Hour
+
+// pruneImages marks one image as used now and removes those whose use is longest ago, and long enough. What
 // cannot be removed stays for the next time.
 func pruneImages(root, used string) {
 	now := time.Now()
@@ -29,6 +32,8 @@ func pruneImages(root, used string) {
 	}
 	slices.SortFunc(all, func(a, b image) int { return b.used.Compare(a.used) })
 	for _, i := range all[min(keptImages, len(all)):] {
-		os.RemoveAll(i.dir)
+		if now.Sub(i.used) > inUse {
+			os.RemoveAll(i.dir)
+		}
 	}
 }
