@@ -39,18 +39,21 @@ func withInit(t *testing.T, pkg string) *images.Image {
 }
 
 func TestGuestPanicsAtBoot(t *testing.T) {
+	t.Parallel()
 	image := withInit(t, "./testdata/dies")
 	silo(t, nil, "run", image.Dir).wants(123, "silo: guest kernel panicked: Attempted to kill init!",
 		"If it happens at each start the image is broken: build it again.", "dying init: bye")
 }
 
 func TestGuestNeverSaysHello(t *testing.T) {
+	t.Parallel()
 	image := withInit(t, "./testdata/deaf")
 	silo(t, nil, "run", image.Dir, "--hello-within", "5s", "--name", "mute").wants(124, "silo: guest mute did not say hello within 5s\n",
 		"deaf init: sleeping", "Is it an image that silo built? If it only needs more time, give it --hello-within.")
 }
 
 func TestDamagedImage(t *testing.T) {
+	t.Parallel()
 	image, err := appImage(t).CopyTo(t.TempDir())
 	if err != nil {
 		t.Fatal(err)

@@ -30,6 +30,7 @@ var itsAddresses = []string{"10.77.0.40", "fd77::40"}
 // place under another Ethernet address is known there before the client has sent anything. Killed in whatever way, none leaves its
 // device.
 func TestBridge(t *testing.T) {
+	t.Parallel()
 	appImage(t)
 	n := nettest.New(t)
 	hello, err := images.Build(context.Background(), images.Config{Package: "../../examples/hello"})
@@ -85,6 +86,7 @@ func TestBridge(t *testing.T) {
 // TestBridgeOnNode: a guest of a node stays on its bridge while the node is killed and started again, shows where it is,
 // and keeps others from its address.
 func TestBridgeOnNode(t *testing.T) {
+	t.Parallel()
 	image := appImage(t).Dir
 	n := nettest.New(t)
 	env, start := testNodeBy(t, n.A.Start)

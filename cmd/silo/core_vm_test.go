@@ -80,6 +80,7 @@ func countNotes(t *testing.T, p *elf.Prog, notes map[uint32]int) {
 
 // TestRunCore: who wants cores has one of a program that panics, with a node and without, and beside its trace.
 func TestRunCore(t *testing.T) {
+	t.Parallel()
 	dir := appImage(t).Dir
 	cores := filepath.Join(t.TempDir(), "cores")
 	args := []string{"run", dir, "--name", "kv", "--memory", "64M:128M", "--core", cores, "--", "crash"}
@@ -110,6 +111,7 @@ func TestRunCore(t *testing.T) {
 
 // TestNoRoomForCore: the host's disk is full, of which silo says so, and the guest ends as it would.
 func TestNoRoomForCore(t *testing.T) {
+	t.Parallel()
 	dir := appImage(t).Dir
 	cores := t.TempDir()
 	smallfs.Mount(t, cores, "1m")
@@ -122,6 +124,7 @@ func TestNoRoomForCore(t *testing.T) {
 
 // TestCoreOnRequest: a program that runs is dumped, and counts on, as it does when nobody can take its core.
 func TestCoreOnRequest(t *testing.T) {
+	t.Parallel()
 	env, start := testNode(t)
 	start()
 	silo(t, env, "run", "-d", appImage(t).Dir, "--name", "kv", "--memory", "64M:128M", "--", "keepsake").wants(0)

@@ -54,6 +54,7 @@ func doing(t *testing.T, env []string) func(args ...string) string {
 
 // TestNode is a guest's life under nodes that come and go, as people see it.
 func TestNode(t *testing.T) {
+	t.Parallel()
 	image := appImage(t).Dir
 	env, start := testNode(t)
 	do := doing(t, env)
@@ -106,6 +107,7 @@ func TestNode(t *testing.T) {
 
 // TestRunOnNode: with a node, silo run is as without one.
 func TestRunOnNode(t *testing.T) {
+	t.Parallel()
 	image := appImage(t).Dir
 	env, start := testNode(t)
 	node := start()
@@ -136,6 +138,7 @@ func TestRunOnNode(t *testing.T) {
 
 // TestRestartOnFailure: a guest that fails is started again, and says how often.
 func TestRestartOnFailure(t *testing.T) {
+	t.Parallel()
 	image := appImage(t).Dir
 	env, start := testNode(t)
 	start()

@@ -9,6 +9,7 @@ import (
 
 // TestManifestAndProfiles: a package runs as its manifest says, and is looked at while it does.
 func TestManifestAndProfiles(t *testing.T) {
+	t.Parallel()
 	appImage(t)
 	env, start := testNode(t)
 	start()

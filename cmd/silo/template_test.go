@@ -13,6 +13,7 @@ import (
 // TestTemplates: the first run saves a template, the next go on from it with their own arguments, environment,
 // name and ports; they end as others do, and what is damaged is replaced.
 func TestTemplates(t *testing.T) {
+	t.Parallel()
 	image := appImage(t)
 	accel, err := vmm.ProbeAccel(t.Context(), vmm.ProbeConfig{})
 	if err != nil {
@@ -66,6 +67,7 @@ func TestTemplates(t *testing.T) {
 
 // TestTemplatesWithoutRoom: a cache that cannot be written costs one line, not the run.
 func TestTemplatesWithoutRoom(t *testing.T) {
+	t.Parallel()
 	image := appImage(t)
 	cache := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(cache, nil, 0o600); err != nil {

@@ -40,6 +40,7 @@ var buildApp = sync.OnceValues(func() (*images.Image, error) {
 })
 
 func TestRunPassesOn(t *testing.T) {
+	t.Parallel()
 	dir := appImage(t).Dir
 	for _, c := range []struct {
 		name   string
@@ -57,6 +58,7 @@ func TestRunPassesOn(t *testing.T) {
 		{"much output", []string{"--", "flood"}, 0, strings.Repeat(strings.Repeat("x", 99)+"\n", 40_000), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			p := silo(t, []string{"OWN=mine"}, append([]string{"run", dir}, c.args...)...)
 			p.wants(c.code)
 			if got := p.out.String(); got != c.stdout {
@@ -71,12 +73,14 @@ func TestRunPassesOn(t *testing.T) {
 
 // TestRunBuilds goes all the way from a package to its exit code.
 func TestRunBuilds(t *testing.T) {
+	t.Parallel()
 	appImage(t)
 	p := silo(t, nil, "run", "testdata/app", "--memory", "48M:256M", "--cpus", "1:2", "--", "exit", "5")
 	p.wants(5, "leaving\n")
 }
 
 func TestCtrlC(t *testing.T) {
+	t.Parallel()
 	dir := appImage(t).Dir
 	p := silo(t, nil, "run", dir, "--", "wait")
 	p.await(&p.out, "waiting")
@@ -88,6 +92,7 @@ func TestCtrlC(t *testing.T) {
 }
 
 func TestSecondCtrlC(t *testing.T) {
+	t.Parallel()
 	dir := appImage(t).Dir
 	for s, code := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
 		p := silo(t, nil, "run", dir, "--", "stubborn")
@@ -100,6 +105,7 @@ func TestSecondCtrlC(t *testing.T) {
 }
 
 func TestCtrlCWhileBooting(t *testing.T) {
+	t.Parallel()
 	dir := appImage(t).Dir
 	p := silo(t, nil, "run", dir, "--template", "off", "--", "stubborn")
 	p.qemu()
@@ -109,6 +115,7 @@ func TestCtrlCWhileBooting(t *testing.T) {
 
 // TestShutdownDeadline: PID 1 ends an application that does not end by itself in time.
 func TestShutdownDeadline(t *testing.T) {
+	t.Parallel()
 	dir := appImage(t).Dir
 	p := silo(t, nil, "run", dir, "--shutdown-within", "1s", "--", "stubborn")
 	p.await(&p.out, "waiting")
@@ -118,6 +125,7 @@ func TestShutdownDeadline(t *testing.T) {
 
 // TestKill9: QEMU ends with silo, however silo ends.
 func TestKill9(t *testing.T) {
+	t.Parallel()
 	dir := appImage(t).Dir
 	p := silo(t, nil, "run", dir, "--", "stubborn")
 	p.await(&p.out, "waiting")
@@ -161,6 +169,7 @@ func isCgroup(t *testing.T, prefix string) (found bool) {
 }
 
 func TestQEMUKilled(t *testing.T) {
+	t.Parallel()
 	dir := appImage(t).Dir
 	p := silo(t, nil, "run", dir, "--", "stubborn")
 	p.await(&p.out, "waiting")
@@ -171,6 +180,7 @@ func TestQEMUKilled(t *testing.T) {
 }
 
 func TestPortForward(t *testing.T) {
+	t.Parallel()
 	dir := appImage(t).Dir
 	p := silo(t, nil, "run", dir, "--template", "off", "-p", "0:8080", "--", "serve")
 	port := serves(t, p)
@@ -214,6 +224,7 @@ func serves(t *testing.T, p *proc) (port int) {
 
 // TestTinyTMPDIR: what needs room is in the cache, so a full /tmp is no hindrance.
 func TestTinyTMPDIR(t *testing.T) {
+	t.Parallel()
 	appImage(t)
 	dir := t.TempDir()
 	smallfs.Mount(t, dir, "64k")

@@ -23,6 +23,7 @@ func fsck(t *testing.T, path string) {
 // TestVolume is a volume's life: it is made, outlives guests that end well and ones that are killed, is for one guest at
 // a time, and is removed.
 func TestVolume(t *testing.T) {
+	t.Parallel()
 	image := appImage(t).Dir
 	state := t.TempDir()
 	env := []string{"SILO_STATE=" + state}
@@ -70,6 +71,7 @@ func TestVolume(t *testing.T) {
 
 // TestSpoiltVolume: a guest whose volume is no file system does not start its application, and says why.
 func TestSpoiltVolume(t *testing.T) {
+	t.Parallel()
 	image := appImage(t).Dir
 	state := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(state, "volumes"), 0o700); err != nil {
@@ -87,6 +89,7 @@ func TestSpoiltVolume(t *testing.T) {
 
 // TestFolder: guest and host see each other's files; what is to be read-only is.
 func TestFolder(t *testing.T) {
+	t.Parallel()
 	image := appImage(t).Dir
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "word"), []byte("from the host"), 0o644); err != nil {
@@ -112,6 +115,7 @@ func TestFolder(t *testing.T) {
 // TestVolumeOfNode: a guest of a node keeps its volume while nodes come and go, and the volume is kept when the guest is
 // removed.
 func TestVolumeOfNode(t *testing.T) {
+	t.Parallel()
 	image := appImage(t).Dir
 	env, start := testNode(t)
 	do := doing(t, env)

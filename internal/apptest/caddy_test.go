@@ -1,21 +1,30 @@
 package apptest
 
 import (
-	"crypto/sha256"
+	"bytes"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/hex"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/silo-os/silo/host/volume"
+	"github.com/silo-os/silo/images"
 )
 
 // TestCaddy: static files over TLS, with a certificate that caddy makes for itself. The files are the guest's own: its
-// hosts file, and the program that serves it, of which the image's manifest has the digest.
+// hosts file, and one of some size that was put into the image.
 func TestCaddy(t *testing.T) {
-	s := serve(t, Caddy, volume.Store{}, nil, []int{443}, "file-server", "--root", "/", "--domain", "localhost")
+	large := filepath.Join(t.TempDir(), "large")
+	content := make([]byte, 4*mib)
+	rand.Read(content) // it never fails
+	if err := os.WriteFile(large, content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, image(t, Caddy, images.File{Path: "/srv/large", Source: large}), volume.Store{}, nil, []int{443}, "file-server", "--root", "/", "--domain", "localhost")
 	const base = "https://localhost"
 	var root []byte
 	s.until("fetch caddy's own authority", func() (err error) {
@@ -33,12 +42,8 @@ func TestCaddy(t *testing.T) {
 	if err != nil || !strings.Contains(string(hosts), "127.0.0.1 localhost") {
 		t.Errorf("/etc/hosts is %q, %v", hosts, err)
 	}
-	program, err := get(trusting, base+"/app/main")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if sum := sha256.Sum256(program); hex.EncodeToString(sum[:]) != s.image.Manifest.App.BuildID {
-		t.Errorf("%d bytes of its own program have another digest", len(program))
+	if got, err := get(trusting, base+"/srv/large"); err != nil || !bytes.Equal(got, content) {
+		t.Errorf("%d bytes came of a file of %d, or others, %v", len(got), len(content), err)
 	}
 	var unknown *tls.CertificateVerificationError
 	if _, err := get(https(s.addr(0), &tls.Config{}), base+"/etc/hosts"); !errors.As(err, &unknown) {

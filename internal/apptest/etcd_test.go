@@ -62,7 +62,7 @@ func TestEtcd(t *testing.T) {
 	store := volume.Store{Dir: t.TempDir()}
 	start := func() (*server, etcd) {
 		t.Helper()
-		s := serve(t, Etcd, store, []node.Volume{{Name: "etcd", Path: "/data", Size: 256 * mib}}, []int{2379},
+		s := serve(t, image(t, Etcd), store, []node.Volume{{Name: "etcd", Path: "/data", Size: 256 * mib}}, []int{2379},
 			"--data-dir", "/data/etcd", "--listen-client-urls", "http://0.0.0.0:2379", "--advertise-client-urls", "http://localhost:2379")
 		db := etcd{s.addr(0)}
 		s.until("the database", func() error { return db.put("hello", "again") })

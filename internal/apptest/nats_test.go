@@ -13,7 +13,7 @@ import (
 
 // TestNats: messages in their order, and so many subscriptions that the guest must grow for them.
 func TestNats(t *testing.T) {
-	s := serve(t, Nats, volume.Store{}, nil, []int{4222})
+	s := serve(t, image(t, Nats), volume.Store{}, nil, []int{4222})
 	var conn *nats.Conn
 	s.until("connect", func() (err error) {
 		conn, err = nats.Connect("nats://"+s.addr(0), nats.Timeout(5*time.Second), nats.NoReconnect())

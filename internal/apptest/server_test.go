@@ -16,6 +16,7 @@ import (
 	"github.com/silo-os/silo/images"
 	"github.com/silo-os/silo/internal/lockedbuf"
 	"github.com/silo-os/silo/internal/vmtesting"
+	"github.com/silo-os/silo/internal/vmtesting/built"
 )
 
 const mib = 1 << 20
@@ -26,20 +27,21 @@ const patience = 2 * time.Minute
 // server is a server in a guest.
 type server struct {
 	t     *testing.T
-	image *images.Image
 	guest *node.Guest
 	out   *lockedbuf.Buffer // what the guest wrote
 }
 
-// serve runs a program with ports of the guest reachable on free ones of the host.
-func serve(t *testing.T, program string, volumes volume.Store, mounts []node.Volume, ports []int, args ...string) *server {
+// image is a program's, with files of the test beside it.
+func image(t *testing.T, program string, files ...images.File) *images.Image {
 	t.Helper()
 	vmtesting.RequireQEMU(t)
 	vmtesting.RequireKernel(t)
-	image, err := images.Build(t.Context(), images.Config{Package: program})
-	if err != nil {
-		t.Fatal(err)
-	}
+	return built.Image(t, program, files...)
+}
+
+// serve runs an image with ports of the guest reachable on free ones of the host.
+func serve(t *testing.T, image *images.Image, volumes volume.Store, mounts []node.Volume, ports []int, args ...string) *server {
+	t.Helper()
 	n, err := node.New(node.Config{Volumes: volumes})
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +51,7 @@ func serve(t *testing.T, program string, volumes volume.Store, mounts []node.Vol
 			t.Error(err)
 		}
 	})
-	s := &server{t: t, image: image, out: &lockedbuf.Buffer{}}
+	s := &server{t: t, out: &lockedbuf.Buffer{}}
 	spec := node.GuestSpec{
 		Name: image.Manifest.Name, Kernel: image.KernelPath(), Initramfs: image.InitramfsPath(), Args: args, Volumes: mounts,
 		Memory: node.Memory{Max: 1024 * mib}, CPU: node.CPU{MinMilli: 1000, MaxMilli: 2000},
@@ -121,7 +123,7 @@ func https(addr string, cfg *tls.Config) *http.Client {
 		var d net.Dialer
 		return d.DialContext(ctx, network, addr)
 	}
-	return &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
+	return &http.Client{Timeout: patience, Transport: &http.Transport{
 		DialContext: dial, TLSClientConfig: cfg, DisableKeepAlives: true, ForceAttemptHTTP2: true,
 	}}
 }

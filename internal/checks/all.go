@@ -81,7 +81,7 @@ func (r *run) imports(ctx context.Context, out io.Writer) error {
 
 // unit has no go vet of its own: all packages have been through it.
 func (r *run) unit(ctx context.Context, out io.Writer) error {
-	return goRun(ctx, r.dir, out, nil, append([]string{"test", "-race", "-vet=off"}, r.pkgs.Unit...)...)
+	return goRun(ctx, r.dir, out, nil, append([]string{"test", "-race", "-vet=off"}, longestFirst(r.pkgs.Unit)...)...)
 }
 
 func (r *run) buildKernel(ctx context.Context, out io.Writer) error {
@@ -94,7 +94,7 @@ func (r *run) buildKernel(ctx context.Context, out io.Writer) error {
 }
 
 // vm runs the tests that boot machines. What those measure that want the whole machine would be another's doing, so
-// they run before the others, of which two packages run at a time: they mostly wait. CI=true makes them fail rather than skip.
+// they run before the others, of which three packages run at a time: each has its waits. CI=true makes them fail rather than skip.
 // The race detector makes half as long again of it, and is for who has the time: the cores' own tests have it.
 func (r *run) vm(ctx context.Context, out io.Writer) error {
 	env := []string{"CI=true", "SILO_TEST_KERNEL=" + r.kernel}
@@ -102,8 +102,7 @@ func (r *run) vm(ctx context.Context, out io.Writer) error {
 	if r.long {
 		args = []string{"test", "-vet=off", "-timeout=30m", "-race"}
 	}
-	alone, rest := splitAlone(r.pkgs.VM)
 	return errors.Join(
-		goRun(ctx, r.dir, out, env, slices.Concat(args, []string{"-p=1"}, alone)...),
-		goRun(ctx, r.dir, out, env, slices.Concat(args, []string{"-p=2"}, rest)...))
+		goRun(ctx, r.dir, out, env, slices.Concat(args, []string{"-run=" + aloneTests, alonePackage})...),
+		goRun(ctx, r.dir, out, env, slices.Concat(args, []string{"-skip=" + aloneTests, "-p=3"}, longestFirst(r.pkgs.VM))...))
 }

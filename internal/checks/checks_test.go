@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -101,18 +102,48 @@ func TestSortPackages(t *testing.T) {
 	}
 }
 
-// TestSplitAlone: what wants the whole machine is in this module, and only that is set apart.
-func TestSplitAlone(t *testing.T) {
+// TestWhatRunsAloneIsFound: the tests that want the whole machine are where they are looked for, and nowhere else.
+func TestWhatRunsAloneIsFound(t *testing.T) {
+	name := regexp.MustCompile(`(?m)^func (` + strings.TrimPrefix(aloneTests, "^") + `\w*)\(`)
+	where := map[string]int{}
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && path != "../.." && foreign(d.Name()):
+			return filepath.SkipDir
+		case !strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		where[module+strings.TrimPrefix(filepath.Dir(path), "../..")] += len(name.FindAll(text, -1))
+		return err
+	})
+	if err != nil || where[alonePackage] == 0 {
+		t.Errorf("found %d in %s, %v", where[alonePackage], alonePackage, err)
+	}
+	delete(where, alonePackage)
+	for pkg, n := range where {
+		if n > 0 {
+			t.Errorf("%d are in %s, where they do not run alone", n, pkg)
+		}
+	}
+}
+
+// TestLongestFirst: each package once, and what is named is there.
+func TestLongestFirst(t *testing.T) {
 	p, err := findPackages(t.Context(), "../..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	alone, rest := splitAlone(p.VM)
-	if want := []string{module + "/internal/elastictest"}; !slices.Equal(alone, want) {
-		t.Errorf("alone %q, want %q", alone, want)
+	all := p.All()
+	got := longestFirst(all)
+	if !slices.Equal(got[:len(longest)], longest) {
+		t.Errorf("first are %q, want %q", got[:len(longest)], longest)
 	}
-	if len(alone)+len(rest) != len(p.VM) || slices.Contains(rest, alone[0]) {
-		t.Errorf("of %q the rest is %q", p.VM, rest)
+	rest := slices.DeleteFunc(slices.Clone(all), func(pkg string) bool { return slices.Contains(longest, pkg) })
+	if !slices.Equal(got[len(longest):], rest) {
+		t.Errorf("the others are %q, want %q", got[len(longest):], rest)
 	}
 }
 

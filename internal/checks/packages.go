@@ -83,15 +83,23 @@ func isVMTesting(dep string) bool {
 	return path == vmtesting
 }
 
-// splitAlone returns which of the packages have tests that want the whole machine: a guest that must get both processors gets
-// them only while nobody else uses one.
-func splitAlone(pkgs []string) (alone, rest []string) {
-	for _, p := range pkgs {
-		if p == module+"/internal/elastictest" {
-			alone = append(alone, p)
-		} else {
-			rest = append(rest, p)
+// Tests that want the whole machine, because a guest that must get both processors gets them only while nobody else uses one,
+// have names that begin so, and are all in one package.
+const (
+	aloneTests   = "^TestAlone"
+	alonePackage = module + "/internal/elastictest"
+)
+
+// longest are the packages whose tests take longest. They begin first, so that none of them is left over at the end.
+var longest = []string{module + "/cmd/silo", module + "/internal/movetest", module + "/internal/apptest", module + "/images"}
+
+// longestFirst sorts packages by that, and leaves the others in their order.
+func longestFirst(pkgs []string) []string {
+	place := func(pkg string) int {
+		if i := slices.Index(longest, pkg); i >= 0 {
+			return i
 		}
+		return len(longest)
 	}
-	return alone, rest
+	return slices.SortedStableFunc(slices.Values(pkgs), func(a, b string) int { return place(a) - place(b) })
 }

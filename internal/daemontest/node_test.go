@@ -76,11 +76,19 @@ type host struct {
 
 // onBoth runs a test with a fake QEMU, which shows the most, and with the real one, which shows that it is so.
 func onBoth(t *testing.T, test func(t *testing.T, h *host)) {
+	onFake(t, test)
+	onQEMU(t, test)
+}
+
+func onFake(t *testing.T, test func(t *testing.T, h *host)) {
 	t.Run("fake", func(t *testing.T) {
 		h := newHost(t)
 		h.fakes()
 		test(t, h)
 	})
+}
+
+func onQEMU(t *testing.T, test func(t *testing.T, h *host)) {
 	t.Run("qemu", func(t *testing.T) {
 		vmtesting.RequireQEMU(t)
 		vmtesting.RequireKernel(t)

@@ -16,8 +16,8 @@ import (
 	"github.com/silo-os/silo/host/vmm"
 	"github.com/silo-os/silo/host/vmm/vmmtest"
 	"github.com/silo-os/silo/hvcall"
-	"github.com/silo-os/silo/images"
 	"github.com/silo-os/silo/internal/vmtesting"
+	"github.com/silo-os/silo/internal/vmtesting/built"
 )
 
 const mib = 1 << 20
@@ -26,6 +26,7 @@ const mib = 1 << 20
 type run struct {
 	t     *testing.T
 	guest *node.Guest
+	begun time.Time // just before it was started
 
 	mu      sync.Mutex
 	seen    []node.Observation
@@ -66,10 +67,7 @@ func boot(t *testing.T, s setup, args ...string) *run {
 	t.Helper()
 	vmtesting.RequireQEMU(t)
 	vmtesting.RequireKernel(t) // says how to get one, and fails on CI
-	image, err := images.Build(t.Context(), images.Config{Package: "./testdata/" + s.name})
-	if err != nil {
-		t.Fatal(err)
-	}
+	image := built.Image(t, "./testdata/"+s.name)
 	if s.cpu == (node.CPU{}) {
 		s.cpu = node.CPU{MinMilli: 1000, MaxMilli: 2000}
 	}
@@ -88,6 +86,7 @@ func boot(t *testing.T, s setup, args ...string) *run {
 			t.Error(err)
 		}
 	})
+	r.begun = time.Now()
 	r.guest, err = n.Start(t.Context(), node.GuestSpec{
 		Name: path.Base(s.name), RefuseAfter: s.refuse, Kernel: image.KernelPath(), Initramfs: image.InitramfsPath(), Args: args, Env: s.env,
 		Memory: node.Memory{Min: 64 * mib, Max: s.most}, CPU: s.cpu,
@@ -187,7 +186,7 @@ func (r *run) most(of func(node.Observation) int64) (most int64) {
 // TestGateHoldsInsteadOfKilling: a program that nobody governs from inside takes 300 MiB at once, from a host
 // that takes half a second for each grant. Its threads wait, it is told as stalls, and it ends as it would on a large machine.
 func TestGateHoldsInsteadOfKilling(t *testing.T) {
-	t.Parallel() // it asks for no processor in particular
+	t.Parallel()
 	r := boot(t, setup{name: "grab", most: 1024 * mib, delay: 500 * time.Millisecond}, "300")
 	exit, err := r.wait()
 	if err != nil || exit.Cause != hvcall.CauseExit || exit.Code != 0 {
@@ -210,7 +209,7 @@ func TestGateHoldsInsteadOfKilling(t *testing.T) {
 
 // TestRefusedAtTheMaximumEndsWithItsCause: more than the guest can ever have is not waited for for ever.
 func TestRefusedAtTheMaximumEndsWithItsCause(t *testing.T) {
-	t.Parallel() // it asks for no processor in particular
+	t.Parallel()
 	r := boot(t, setup{name: "grab", most: 128 * mib}, "300")
 	exit, err := r.wait()
 	if err != nil || exit.Cause != hvcall.CauseRefused || !strings.Contains(exit.Text, "--memory") {
@@ -220,7 +219,7 @@ func TestRefusedAtTheMaximumEndsWithItsCause(t *testing.T) {
 
 // TestRefusedInTheTimeThatWasSet: a host that never grants, and an application that shall not wait for ever.
 func TestRefusedInTheTimeThatWasSet(t *testing.T) {
-	t.Parallel() // it asks for no processor in particular
+	t.Parallel()
 	r := boot(t, setup{name: "grab", most: 1024 * mib, delay: time.Hour, refuse: 2 * time.Second}, "300")
 	exit, err := r.wait()
 	if err != nil || exit.Cause != hvcall.CauseRefused {
@@ -234,7 +233,7 @@ func TestRefusedInTheTimeThatWasSet(t *testing.T) {
 // TestLateGrantsAreWaitedFor: each grant comes five seconds late. A heap that grows faster waits, and comes
 // through. How long a goroutine that needs no memory stood still is told; bench heap measures it.
 func TestLateGrantsAreWaitedFor(t *testing.T) {
-	t.Parallel() // it asks for no processor in particular
+	t.Parallel()
 	r := boot(t, setup{name: "late", most: 1024 * mib, delay: 5 * time.Second})
 	exit, err := r.wait()
 	m := regexp.MustCompile(`longest gap (\d+) ms`).FindStringSubmatch(r.out.String())
@@ -248,9 +247,9 @@ func TestLateGrantsAreWaitedFor(t *testing.T) {
 	t.Logf("longest gap of a goroutine that allocates nothing: %s ms, %v stalled in %d", m[1], time.Duration(last.Usage.StallNanos), last.Usage.Stalls)
 }
 
-// TestHeapAndVCPUsFollowTheProgram: up with the heap without a stall, to two vCPUs with the load, and
+// TestAloneHeapAndVCPUsFollowTheProgram: up with the heap without a stall, to two vCPUs with the load, and
 // all back when the program drops its data and says nothing.
-func TestHeapAndVCPUsFollowTheProgram(t *testing.T) {
+func TestAloneHeapAndVCPUsFollowTheProgram(t *testing.T) {
 	follows(t, boot(t, setup{name: "heap", most: 1024 * mib}, "250"))
 }
 

@@ -9,10 +9,10 @@ import (
 	"github.com/silo-os/silo/hvcall"
 )
 
-// TestPlainProgramGetsVCPUs: two goroutines of a program that never heard of silo, and whose runtime makes no more
+// TestAlonePlainProgramGetsVCPUs: two goroutines of a program that never heard of silo, and whose runtime makes no more
 // threads than it sees vCPUs. PID 1 gives it a second one to try, and takes it back when it idles.
-func TestPlainProgramGetsVCPUs(t *testing.T) {
-	r := boot(t, setup{name: "plain", most: 128 * mib}, "12")
+func TestAlonePlainProgramGetsVCPUs(t *testing.T) {
+	r := boot(t, setup{name: "plain", most: 128 * mib}, "40")
 	r.until("one vCPU at the begin", func(_ string, o node.Observation) bool { return o.GrantedMilli == 1000 })
 	r.until("a second vCPU under load", func(_ string, o node.Observation) bool {
 		return o.GrantedMilli == 2000 && o.Usage.MilliCPU == 2000
@@ -24,8 +24,8 @@ func TestPlainProgramGetsVCPUs(t *testing.T) {
 	}
 }
 
-// TestPoolFollowsTheGrant runs the example: its pool is widened while it works.
-func TestPoolFollowsTheGrant(t *testing.T) {
+// TestAlonePoolFollowsTheGrant runs the example: its pool is widened while it works.
+func TestAlonePoolFollowsTheGrant(t *testing.T) {
 	r := boot(t, setup{name: "../../../examples/batch", most: 128 * mib}, "3000000")
 	exit, err := r.wait()
 	if err != nil || exit.Cause != hvcall.CauseExit || exit.Code != 0 {
@@ -40,6 +40,7 @@ func TestPoolFollowsTheGrant(t *testing.T) {
 
 // TestPinnedProgramIsLeftAlone: GOMAXPROCS in the environment stands, is told in the log, and is the demand.
 func TestPinnedProgramIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	r := boot(t, setup{name: "pinned", most: 128 * mib, env: []string{"GOMAXPROCS=1"}})
 	exit, err := r.wait()
 	if err != nil || exit.Cause != hvcall.CauseExit || exit.Code != 0 || !strings.Contains(r.out.String(), "GOMAXPROCS is 1, granted 1000") {
@@ -53,9 +54,9 @@ func TestPinnedProgramIsLeftAlone(t *testing.T) {
 	}
 }
 
-// TestGuestOutlivesItsApplicationsSilence: the program hangs up its calls while it has two vCPUs and goes on
+// TestAloneGuestOutlivesItsApplicationsSilence: the program hangs up its calls while it has two vCPUs and goes on
 // working. It is governed from outside from then on, and the guest ends as it should.
-func TestGuestOutlivesItsApplicationsSilence(t *testing.T) {
+func TestAloneGuestOutlivesItsApplicationsSilence(t *testing.T) {
 	r := boot(t, setup{name: "silent", most: 128 * mib})
 	r.until("two vCPUs", func(out string, o node.Observation) bool { return o.Usage.MilliCPU == 2000 && o.GrantedMilli == 2000 })
 	r.until("the calls hung up", func(out string, _ node.Observation) bool { return strings.Contains(out, "hung up") })

@@ -26,6 +26,7 @@ const mib = 1 << 20
 
 // TestWhatAGoProgramExpects: each line is something of which nobody says that he needs it.
 func TestWhatAGoProgramExpects(t *testing.T) {
+	t.Parallel()
 	resolver(t, [4]byte{192, 0, 2, 7})
 	port6 := onIPv6(t, "host")
 	before := time.Now()

@@ -12,8 +12,8 @@ import (
 	"github.com/silo-os/silo/host/node"
 	"github.com/silo-os/silo/host/vmm"
 	"github.com/silo-os/silo/hvcall"
-	"github.com/silo-os/silo/images"
 	"github.com/silo-os/silo/internal/vmtesting"
+	"github.com/silo-os/silo/internal/vmtesting/built"
 )
 
 // life starts the server and waits until PID 1 says that it serves, which the server itself does not.
@@ -21,10 +21,7 @@ func life(t *testing.T, n *node.Node, change func(*node.GuestSpec)) (*node.Guest
 	t.Helper()
 	vmtesting.RequireQEMU(t)
 	vmtesting.RequireKernel(t)
-	image, err := images.Build(t.Context(), images.Config{Package: "./testdata/life"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	image := built.Image(t, "./testdata/life")
 	out := &output{said: make(chan struct{})}
 	spec := node.GuestSpec{
 		Kernel: image.KernelPath(), Initramfs: image.InitramfsPath(), Memory: node.Memory{Min: 64 * mib, Max: 256 * mib},
@@ -60,6 +57,7 @@ func newNode(t *testing.T) *node.Node {
 
 // TestLifeOfAServer: ready by a probe, looked at from outside, and ended with the time that it has.
 func TestLifeOfAServer(t *testing.T) {
+	t.Parallel()
 	g, out := life(t, newNode(t), func(s *node.GuestSpec) {
 		s.Liveness, s.Watchdog = &hvcall.Probe{Port: 8080, EveryMS: 200}, 10*time.Second
 		s.AnswerWithin = 5 * time.Second // which it does
@@ -89,6 +87,7 @@ func TestLifeOfAServer(t *testing.T) {
 
 // TestWhatHangsIsEnded: by its liveness probe, with the stacks that say why; and by its watchdog, when nothing of it runs.
 func TestWhatHangsIsEnded(t *testing.T) {
+	t.Parallel()
 	n := newNode(t)
 	for path, c := range map[string]struct {
 		change      func(*node.GuestSpec)
@@ -100,25 +99,29 @@ func TestWhatHangsIsEnded(t *testing.T) {
 		}, "liveness probe failed 2 times", "main.hangs(", 2},
 		"/spin": {func(s *node.GuestSpec) { s.Watchdog = 2 * time.Second }, "answered no heartbeat for 2s", "", 137},
 	} {
-		g, out := life(t, n, c.change)
-		client := http.Client{Timeout: 2 * time.Second}
-		if resp, err := client.Get("http://" + g.Forwards()[0].HostAddr() + path); err == nil {
-			resp.Body.Close()
-		}
-		select {
-		case <-g.Done():
-		case <-time.After(30 * time.Second):
-			t.Fatalf("%s: it hangs, and is not ended\n%s", path, out)
-		}
-		exit, err := g.Wait()
-		if err != nil || exit.Cause != hvcall.CauseHung || exit.Code != c.code || !strings.Contains(exit.Text, c.text) || !strings.Contains(exit.Trace, c.trace) {
-			t.Errorf("%s: ended by %s %d %q, %v\ntrace: %s\n%s", path, exit.Cause, exit.Code, exit.Text, err, exit.Trace, out)
-		}
+		t.Run(path[1:], func(t *testing.T) {
+			t.Parallel()
+			g, out := life(t, n, c.change)
+			client := http.Client{Timeout: 2 * time.Second}
+			if resp, err := client.Get("http://" + g.Forwards()[0].HostAddr() + path); err == nil {
+				resp.Body.Close()
+			}
+			select {
+			case <-g.Done():
+			case <-time.After(30 * time.Second):
+				t.Fatalf("%s: it hangs, and is not ended\n%s", path, out)
+			}
+			exit, err := g.Wait()
+			if err != nil || exit.Cause != hvcall.CauseHung || exit.Code != c.code || !strings.Contains(exit.Text, c.text) || !strings.Contains(exit.Trace, c.trace) {
+				t.Errorf("%s: ended by %s %d %q, %v\ntrace: %s\n%s", path, exit.Cause, exit.Code, exit.Text, err, exit.Trace, out)
+			}
+		})
 	}
 }
 
 // TestSilentGuestIsEnded: one whose first process has stopped says nothing of it to anybody.
 func TestSilentGuestIsEnded(t *testing.T) {
+	t.Parallel()
 	const within = 5 * time.Second
 	g, out := life(t, newNode(t), func(s *node.GuestSpec) { s.AnswerWithin = within })
 	select {

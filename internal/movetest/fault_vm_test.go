@@ -168,7 +168,7 @@ func TestFaultsAtDestination(t *testing.T) {
 
 // TestFaultsOnTheWayBack: a move that is given up is given up also by a node that begins anew.
 func TestFaultsOnTheWayBack(t *testing.T) {
-	for point, hold := range map[string]int{"move back": 8, "move cancelling": 64} {
+	for point, hold := range map[string]int{"move back": 48, "move cancelling": 64} {
 		t.Run(point, func(t *testing.T) {
 			o := Options{Moves: quick}
 			s := spec(t, "kv", hold, 0)
@@ -216,7 +216,10 @@ func TestBurst(t *testing.T) {
 	if _, err := fmt.Fprintln(k.conn, "grow 160"); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(time.Second) // until it waits at its gate
+	p.A.Until("it to wait at its gate", func() bool {
+		u := p.A.Guest("kv").Usage
+		return u != nil && u.Stalls > 0
+	})
 	p.A.On()
 	_ = k.conn.SetDeadline(time.Now().Add(patience))
 	if got, err := k.in.ReadString('\n'); err != nil || got != "1  grow 160\n" {

@@ -13,7 +13,7 @@ import (
 // Until waits for something.
 func (n *Node) Until(what string, is func() bool) {
 	n.t.Helper()
-	for end := time.Now().Add(patience); !is(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); !is(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			n.t.Fatalf("node %s: waited in vain for %s", n.set.Name, what)
 		}

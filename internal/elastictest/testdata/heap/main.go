@@ -32,7 +32,7 @@ func main() {
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			for end := time.Now().Add(3 * time.Second); time.Now().Before(end); {
+			for end := time.Now().Add(2 * time.Second); time.Now().Before(end); {
 			}
 		})
 	}
