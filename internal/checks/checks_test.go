@@ -153,7 +153,7 @@ func TestThisModule(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Contains(p.Unit, module+"/internal/checks") || !slices.Contains(p.VM, module+"/host/vmm") {
+	if !slices.Contains(p.Unit, module+"/internal/checks") || !slices.Contains(p.Unit, simPackage) || !slices.Contains(p.VM, module+"/host/vmm") {
 		t.Errorf("found %+v", p)
 	}
 	all := p.All()

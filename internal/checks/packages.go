@@ -90,6 +90,9 @@ const (
 	alonePackage = module + "/internal/elastictest"
 )
 
+// simPackage simulates worlds, each in one goroutine.
+const simPackage = module + "/host/broker/sim"
+
 // longest are the packages whose tests take longest. They begin first, so that none of them is left over at the end.
 var longest = []string{module + "/cmd/silo", module + "/internal/movetest", module + "/internal/apptest", module + "/images"}
 
