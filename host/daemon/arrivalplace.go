@@ -64,8 +64,8 @@ func (r *arrival) makePlace(ctx context.Context) error {
 		return err
 	}
 	r.g = g
-	sending, err := g.Receive(ctx, r.d.cfg.Fleet.Stream)
-	r.at = nodeapi.Expected{Address: sending.To, Authority: sending.TLS.Authority, Cert: sending.TLS.Cert, Key: sending.TLS.Key, Peer: sending.TLS.Peer}
+	sending, err := g.Receive(ctx, r.d.cfg.Fleet.Stream, r.a.Still)
+	r.at = nodeapi.Expected{Address: sending.To, Memory: sending.Memory, Authority: sending.TLS.Authority, Cert: sending.TLS.Cert, Key: sending.TLS.Key, Peer: sending.TLS.Peer}
 	return err
 }
 

@@ -16,8 +16,12 @@ func (m *departure) reserve(ctx context.Context) {
 	err := func() error {
 		spec, bounds := m.k.movedSpec()
 		memory, milli, serial := m.g.Holding()
+		still, err := m.g.StandsStill(ctx)
+		if err != nil { // what is wrong with the machine shows when it is to do something
+			m.k.d.cfg.Log.Info("it is not known whether the guest will stand still: qemu copies all of it", "guest", m.k.name, "err", err)
+		}
 		ready, err := m.to.client.Expect(ctx, nodeapi.Arrival{
-			ID: m.id, From: m.k.d.name, Spec: spec, Bounds: bounds, Memory: memory, MilliCPU: milli, Serial: serial, Accel: m.g.Accel(),
+			ID: m.id, From: m.k.d.name, Spec: spec, Bounds: bounds, Memory: memory, MilliCPU: milli, Serial: serial, Accel: m.g.Accel(), Still: still,
 			LeaseMS: m.k.d.moveLimits().Lease.Milliseconds(),
 		})
 		m.mu.Lock()
@@ -85,7 +89,7 @@ func (m *departure) copy(ctx context.Context) {
 	m.mu.Lock()
 	e := m.ready
 	m.mu.Unlock()
-	m.sent(m.g.Send(ctx, vmm.Sending{To: e.Address, TLS: vmm.Identity{Authority: e.Authority, Cert: e.Cert, Key: e.Key, Peer: e.Peer}}))
+	m.sent(m.g.Send(ctx, vmm.Sending{To: e.Address, Memory: e.Memory, TLS: vmm.Identity{Authority: e.Authority, Cert: e.Cert, Key: e.Key, Peer: e.Peer}}))
 }
 
 // sent takes in how the copying ended.

@@ -26,14 +26,17 @@ type movingVM struct {
 	noThreads  error // what finding its threads fails with
 }
 
-func (m *movingVM) Send(context.Context, vmm.Sending) (vmm.Sent, error)           { return vmm.Sent{}, nil }
-func (m *movingVM) AwaitSent(context.Context) (vmm.Sent, error)                   { return vmm.Sent{}, nil }
-func (m *movingVM) AllowDowntime(context.Context, time.Duration) error            { return nil }
-func (m *movingVM) Continue(context.Context) error                                { return m.noContinue }
-func (m *movingVM) Doing(context.Context) (vmm.Doing, error)                      { return m.doing, nil }
-func (m *movingVM) Receive(context.Context, string, vmm.Identity) (string, error) { return "", nil }
-func (m *movingVM) CameIn(context.Context) error                                  { return nil }
-func (m *movingVM) Requested(context.Context) (int64, error)                      { return 64 * mib, nil }
+func (m *movingVM) Send(context.Context, vmm.Sending) (vmm.Sent, error) { return vmm.Sent{}, nil }
+func (m *movingVM) AwaitSent(context.Context) (vmm.Sent, error)         { return vmm.Sent{}, nil }
+func (m *movingVM) AllowDowntime(context.Context, time.Duration) error  { return nil }
+func (m *movingVM) Continue(context.Context) error                      { return m.noContinue }
+func (m *movingVM) Doing(context.Context) (vmm.Doing, error)            { return m.doing, nil }
+func (m *movingVM) StandsStill(context.Context) (bool, error)           { return false, nil }
+func (m *movingVM) Receive(context.Context, string, vmm.Identity, bool) (vmm.Sending, error) {
+	return vmm.Sending{}, nil
+}
+func (m *movingVM) CameIn(context.Context) error             { return nil }
+func (m *movingVM) Requested(context.Context) (int64, error) { return 64 * mib, nil }
 func (m *movingVM) VCPUThreads(ctx context.Context) ([]int, error) {
 	if m.noThreads != nil {
 		return nil, m.noThreads

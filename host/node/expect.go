@@ -74,8 +74,9 @@ func (g *Guest) wait(ctx context.Context, memory int64) error {
 	return nil
 }
 
-// Receive has the guest's machine wait at an address of this host, and returns how it is sent there.
-func (g *Guest) Receive(ctx context.Context, host string) (vmm.Sending, error) {
+// Receive has the guest's machine wait at an address of this host, and returns how it is sent there. still = it stands still while it is
+// copied.
+func (g *Guest) Receive(ctx context.Context, host string, still bool) (vmm.Sending, error) {
 	m, err := g.mover()
 	if err != nil {
 		return vmm.Sending{}, err
@@ -84,8 +85,9 @@ func (g *Guest) Receive(ctx context.Context, host string) (vmm.Sending, error) {
 	if err != nil {
 		return vmm.Sending{}, err
 	}
-	at, err := m.Receive(ctx, host, server)
-	return vmm.Sending{To: at, TLS: client}, err
+	s, err := m.Receive(ctx, host, server, still)
+	s.TLS = client
+	return s, err
 }
 
 // CameIn waits until all of the guest is there, standing still.

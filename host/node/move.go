@@ -18,7 +18,8 @@ type mover interface {
 	AllowDowntime(context.Context, time.Duration) error
 	Continue(context.Context) error
 	Doing(context.Context) (vmm.Doing, error)
-	Receive(ctx context.Context, host string, id vmm.Identity) (string, error)
+	Receive(ctx context.Context, host string, id vmm.Identity, still bool) (vmm.Sending, error)
+	StandsStill(context.Context) (bool, error)
 	CameIn(context.Context) error
 	Requested(context.Context) (int64, error)
 }
@@ -168,6 +169,15 @@ func (g *Guest) Send(ctx context.Context, s vmm.Sending) (vmm.Sent, error) {
 		return vmm.Sent{}, err
 	}
 	return m.Send(ctx, s)
+}
+
+// StandsStill reports whether the guest stands still while it is copied: then its memory is sent by itself.
+func (g *Guest) StandsStill(ctx context.Context) (bool, error) {
+	m, err := g.mover()
+	if err != nil {
+		return false, err
+	}
+	return m.StandsStill(ctx)
 }
 
 // AwaitSent is the end of a Send that another node began; see vmm.VM.

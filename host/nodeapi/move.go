@@ -52,12 +52,14 @@ type Arrival struct {
 	MilliCPU int64   `json:"milli_cpu"` // the most it was granted, thousandths
 	Serial   uint64  `json:"serial"`    // of its newest grant
 	Accel    string  `json:"accel"`
-	LeaseMS  int64   `json:"lease_ms"` // how long the room is kept without a word
+	Still    bool    `json:"still,omitempty"` // it stands still while it is copied, and its memory is sent by itself
+	LeaseMS  int64   `json:"lease_ms"`        // how long the room is kept without a word
 }
 
 // Expected answers Arrival: how the guest is sent there.
 type Expected struct {
-	Address   string `json:"address"` // HOST:PORT
+	Address   string `json:"address"`          // HOST:PORT
+	Memory    string `json:"memory,omitempty"` // HOST:PORT for the memory of a guest that stands still
 	Authority []byte `json:"authority"`
 	Cert      []byte `json:"cert"`
 	Key       []byte `json:"key"` // of this one copying, and good for nothing else

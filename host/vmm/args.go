@@ -96,7 +96,8 @@ func accelArgs(accel string) []string {
 }
 
 // memory is two anonymous files: what is there at boot and what virtio-mem plugs. As files
-// they show from outside how much of them exists, and can be handed on in a migration.
+// they show from outside how much of them exists, and can be handed on in a migration. One is sealed and the other is not, which
+// tells them apart where they are of the same size (openMemory).
 func (a *arguments) memory(c Config, w Wiring) {
 	boot := "memory-backend-memfd,id=boot,share=on,reserve=off,size=" + sizeArg(c.BootMemory)
 	if w.Memory != 0 {
@@ -110,7 +111,7 @@ func (a *arguments) memory(c Config, w Wiring) {
 	region := c.elasticRegion()
 	a.add("-m", sizeArg(c.BootMemory)+",maxmem="+sizeArg(c.BootMemory+region))
 	a.object(boot)
-	a.object("memory-backend-memfd,id=elastic-ram,share=on,reserve=off,size=" + sizeArg(region))
+	a.object("memory-backend-memfd,id=elastic-ram,share=on,seal=off,reserve=off,size=" + sizeArg(region))
 	a.device("virtio-mem-pci,id=" + elasticID + ",memdev=elastic-ram,block-size=" + sizeArg(BlockSize) +
 		",requested-size=0,unplugged-inaccessible=on")
 }

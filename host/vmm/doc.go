@@ -75,12 +75,18 @@
 // go on with the guest: the same Bridge there, started from the thread that is in that host's namespace, is the same
 // interface to the guest.
 //
+// # Copying
+//
+// A guest that can be copied while it runs is QEMU's to copy. One that stands still (see VM.StandsStill) has its memory carried by the two
+// hosts, much faster: Send sends it from the memory files, and the machine that Receive was called on writes it through its QEMU's address
+// space. QEMU's own stream, without memory, begins when all of it is there.
+//
 // # Goroutines and locks
 //
 // For each machine: one keeps the thread that forked QEMU (see process), one drains the
 // console, one watches events, two belong to the QMP client. Of a detached machine one trims its
-// files, and one waits for its process where that is no child. All end with QEMU. The
-// machine itself has no lock; those of resizing are package elastic's.
+// files, and one waits for its process where that is no child. One that waits for memory has a few for that, which end when it is there. All end with
+// QEMU. The machine itself has no lock; those of resizing are package elastic's.
 //
 //	vm, err := vmm.Start(ctx, vmm.Config{
 //		Kernel: kernel, Initramfs: initramfs,

@@ -2,6 +2,9 @@ package vmm
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,6 +17,25 @@ type Identity struct {
 	Authority []byte // that the other one's certificate must be of
 	Cert, Key []byte // this one's
 	Peer      string // the name in the other one's certificate
+}
+
+// config is the identity for a connection of this process: that of a server, or of a client.
+func (id Identity) config() (*tls.Config, error) {
+	cert, err := tls.X509KeyPair(id.Cert, id.Key)
+	if err != nil {
+		return nil, fmt.Errorf("read identity: %w", err)
+	}
+	authority := x509.NewCertPool()
+	if !authority.AppendCertsFromPEM(id.Authority) {
+		return nil, errors.New("read identity: there is no certificate of its authority")
+	}
+	return &tls.Config{
+		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{cert},
+		RootCAs: authority, ServerName: id.Peer,
+		ClientCAs: authority, ClientAuth: tls.RequireAndVerifyClientCert,
+		VerifyConnection:            func(s tls.ConnectionState) error { return s.PeerCertificates[0].VerifyHostname(id.Peer) },
+		DynamicRecordSizingDisabled: true, // much is sent at once
+	}, nil
 }
 
 // identityID is what QEMU knows the identity by.

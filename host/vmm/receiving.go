@@ -17,10 +17,17 @@ const (
 	cameInRounds = 40
 )
 
-// Receive has a machine made with Config.Incoming wait for its guest at an address of this host, with a port of its choice, and
-// returns HOST:PORT.
-func (vm *VM) Receive(ctx context.Context, host string, id Identity) (string, error) {
-	err := vm.setMigration(ctx, "auto-converge", "events")
+// Receive has a machine made with Config.Incoming wait for its guest at an address of this host, with ports of its choice, and
+// returns how it is sent there, but for the identity. Of a guest that stands still (StandsStill of the other machine) it takes the memory by itself.
+func (vm *VM) Receive(ctx context.Context, host string, id Identity, still bool) (s Sending, err error) {
+	if still {
+		if port, err := vm.takeMemory(host, id); err == nil {
+			s.Memory = net.JoinHostPort(host, port)
+		} else {
+			vm.cfg.logger().Warn("memory not taken by itself: qemu copies it, which takes longer", "name", vm.cfg.name(), "err", err)
+		}
+	}
+	err = vm.setMigration(ctx, s.Memory != "")
 	if err == nil {
 		err = vm.identify(ctx, id, "server")
 	}
@@ -32,14 +39,15 @@ func (vm *VM) Receive(ctx context.Context, host string, id Identity) (string, er
 		m, err = vm.migration(ctx)
 	}
 	if err != nil {
-		return "", fmt.Errorf("receive guest: %w", vm.explain(err))
+		return Sending{}, fmt.Errorf("receive guest: %w", vm.explain(err))
 	}
 	for _, a := range m.Addresses {
 		if a.Type == "inet" {
-			return net.JoinHostPort(host, a.Port), nil
+			s.To = net.JoinHostPort(host, a.Port)
+			return s, nil
 		}
 	}
-	return "", fmt.Errorf("receive guest: qemu does not say where it listens")
+	return Sending{}, fmt.Errorf("receive guest: qemu does not say where it listens")
 }
 
 // CameIn waits until all of the guest is there. It stands still then. Its driver will find itself told of its size once more: one that

@@ -14,6 +14,9 @@ import (
 type Sending struct {
 	To  string // HOST:PORT, as Receive of the other machine returned it
 	TLS Identity
+	// Memory is where the memory of a guest that stands still is sent by itself, HOST:PORT; "" = QEMU sends it with the rest. The machine that
+	// waits for it must have been told (Receive).
+	Memory string
 	// Downtime is for how long the guest may stand still at the end of the copying; 0 = DefaultDowntime. What is left to
 	// copy then must fit into it, as fast as the link was until then.
 	Downtime time.Duration
@@ -86,20 +89,35 @@ func (vm *VM) Send(ctx context.Context, s Sending) (Sent, error) {
 	if err != nil {
 		return Sent{}, fmt.Errorf("copy guest: %w", vm.explain(err))
 	}
-	if !tracks {
+	if !tracks || s.Memory != "" {
 		if err := vm.monitor.Execute(ctx, "stop", nil, nil); err != nil {
 			return Sent{}, fmt.Errorf("copy guest: %w", vm.explain(err))
 		}
 		still = time.Now()
 	}
+	var memory Sent
+	if s.Memory != "" {
+		if memory, err = vm.sendMemory(ctx, s); err != nil {
+			return memory, vm.unsent(ctx, err)
+		}
+	}
 	if err := vm.beginSend(ctx, s); err != nil {
-		return Sent{}, errors.Join(fmt.Errorf("copy guest: %w", vm.explain(err)), vm.goOn(context.WithoutCancel(ctx)))
+		return memory, errors.Join(fmt.Errorf("copy guest: %w", vm.explain(err)), vm.goOn(context.WithoutCancel(ctx)))
 	}
 	sent, err := vm.AwaitSent(ctx)
+	sent.Bytes, sent.Pages, sent.Took = sent.Bytes+memory.Bytes, sent.Pages+memory.Pages, sent.Took+memory.Took
 	if !still.IsZero() {
 		sent.Downtime = time.Since(still)
 	}
 	return sent, err
+}
+
+// unsent has a guest run on whose memory was not sent, and says why that is.
+func (vm *VM) unsent(ctx context.Context, why error) error {
+	if hasEnded(vm.proc) {
+		return fmt.Errorf("copy guest: %w: %w", ErrNotRunning, why)
+	}
+	return errors.Join(&SendError{Cause: why.Error()}, vm.goOn(context.WithoutCancel(ctx)))
 }
 
 // tracks reports whether QEMU knows for certain what a guest that runs has changed. Before 9.0 it does not for an emulated one:
@@ -130,7 +148,7 @@ func (vm *VM) beginSend(ctx context.Context, s Sending) error {
 	if err != nil || host == "" {
 		return fmt.Errorf("%q is not HOST:PORT", s.To)
 	}
-	if err := vm.setMigration(ctx, "auto-converge", "events"); err != nil {
+	if err := vm.setMigration(ctx, s.Memory != ""); err != nil {
 		return err
 	}
 	if err := vm.identify(ctx, s.TLS, "client"); err != nil {
@@ -151,11 +169,11 @@ func (vm *VM) beginSend(ctx context.Context, s Sending) error {
 	return vm.monitor.Execute(context.WithoutCancel(ctx), "migrate", map[string]string{"uri": "tcp:" + s.To}, nil)
 }
 
-// setMigration switches capabilities of QEMU's migration on.
-func (vm *VM) setMigration(ctx context.Context, names ...string) error {
+// setMigration says how QEMU is to copy, with or without the memory files. Both sides must be told the same.
+func (vm *VM) setMigration(ctx context.Context, withoutMemory bool) error {
 	var all []any
-	for _, n := range names {
-		all = append(all, map[string]any{"capability": n, "state": true})
+	for name, on := range map[string]bool{"auto-converge": true, "events": true, "x-ignore-shared": withoutMemory} {
+		all = append(all, map[string]any{"capability": name, "state": on})
 	}
 	return vm.monitor.Execute(ctx, "migrate-set-capabilities", map[string]any{"capabilities": all}, nil)
 }

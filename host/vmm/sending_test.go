@@ -3,6 +3,8 @@ package vmm_test
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -11,7 +13,7 @@ import (
 )
 
 // incoming starts a machine that waits for the guest of cfg, and says how to send it there.
-func incoming(t *testing.T, cfg vmm.Config) (*vmm.VM, vmm.Sending) {
+func incoming(t *testing.T, cfg vmm.Config, still bool) (*vmm.VM, vmm.Sending) {
 	t.Helper()
 	own := detached(t)
 	cfg.Incoming, cfg.Detached, cfg.RunAs = true, own.Detached, own.RunAs
@@ -20,11 +22,12 @@ func incoming(t *testing.T, cfg vmm.Config) (*vmm.VM, vmm.Sending) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at, err := vm.Receive(within(t), "127.0.0.1", server)
-	if err != nil {
-		t.Fatal(err)
+	sending, err := vm.Receive(within(t), "127.0.0.1", server, still)
+	if err != nil || (sending.Memory != "") != still {
+		t.Fatal(sending, err)
 	}
-	return vm, vmm.Sending{To: at, TLS: client}
+	sending.TLS = client
+	return vm, sending
 }
 
 func doing(t *testing.T, vm *vmm.VM, want vmm.Doing) {
@@ -34,18 +37,34 @@ func doing(t *testing.T, vm *vmm.VM, want vmm.Doing) {
 	}
 }
 
-// A guest with memory plugged goes on where it was sent to, with what it held, and its memory changes there.
+// A guest with memory plugged goes on where it was sent to, with what it held, and its memory changes there: however its memory gets there, and also where
+// what is plugged has the size of what was there at boot.
 func TestSend(t *testing.T) {
+	for name, c := range map[string]struct {
+		still bool
+		boot  int64
+	}{"by qemu": {still: false}, "by its hosts": {still: true}, "with memories alike": {still: true, boot: 512 << 20}} {
+		t.Run(name, func(t *testing.T) { testSend(t, c.boot, c.still) })
+	}
+}
+
+func testSend(t *testing.T, boot int64, still bool) {
 	cfg := detached(t)
+	if boot != 0 {
+		cfg.BootMemory, cfg.MaxMemory = boot, 2*boot
+	}
 	from := start(t, cfg)
+	if is, err := from.StandsStill(within(t)); err != nil {
+		t.Fatal(is, err) // which of the two it is, is QEMU's
+	}
 	g := talk(t, from)
-	if _, err := from.Resize(within(t), 256<<20); err != nil {
+	if _, err := from.Resize(within(t), cfg.BootMemory+192<<20); err != nil {
 		t.Fatal(err)
 	}
 	if got := g.ask("touch %d", 60<<20); got != "ok" {
 		t.Fatal(got)
 	}
-	to, sending := incoming(t, cfg)
+	to, sending := incoming(t, cfg, still)
 	doing(t, to, vmm.Waits)
 	doing(t, from, vmm.Runs)
 	sent, err := from.Send(within(t), sending)
@@ -61,6 +80,9 @@ func TestSend(t *testing.T) {
 		t.Fatal(err)
 	}
 	doing(t, to, vmm.Still)
+	if err := vmm.SameMemory(from, to); err != nil {
+		t.Error(err)
+	}
 	if sent.Bytes < 60<<20 || sent.Bytes > 200<<20 {
 		t.Errorf("%d bytes sent of a guest that touched 60 MiB", sent.Bytes)
 	}
@@ -71,7 +93,7 @@ func TestSend(t *testing.T) {
 		t.Fatal(err)
 	}
 	talk(t, to)
-	for _, total := range []int64{512 << 20, 192 << 20} {
+	for _, total := range []int64{cfg.BootMemory + 448<<20, cfg.BootMemory + 128<<20} {
 		if now, err := to.Resize(within(t), total); err != nil {
 			t.Errorf("resize after the move: %d, %v", now, err)
 		}
@@ -80,10 +102,16 @@ func TestSend(t *testing.T) {
 
 // Given up, the guest runs on where it was; and can be sent again.
 func TestSendGivenUp(t *testing.T) {
+	for name, still := range map[string]bool{"by qemu": false, "by its hosts": true} {
+		t.Run(name, func(t *testing.T) { testSendGivenUp(t, still) })
+	}
+}
+
+func testSendGivenUp(t *testing.T, still bool) {
 	cfg := detached(t)
 	from := start(t, cfg)
 	g := talk(t, from)
-	to, sending := incoming(t, cfg)
+	to, sending := incoming(t, cfg, still)
 	if err := to.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +121,7 @@ func TestSendGivenUp(t *testing.T) {
 	if g.ask("ping") != "pong" {
 		t.Error("the guest does not run on")
 	}
-	to, sending = incoming(t, cfg)
+	to, sending = incoming(t, cfg, still)
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(5*time.Millisecond, cancel)
 	if _, err := from.Send(ctx, sending); err == nil {
@@ -107,7 +135,7 @@ func TestSendGivenUp(t *testing.T) {
 		t.Error("the guest does not run on")
 	}
 	_ = to.Kill()
-	_, sending = incoming(t, cfg)
+	_, sending = incoming(t, cfg, !still)
 	if _, err := from.Send(within(t), sending); err != nil {
 		t.Errorf("sent again: %v", err)
 	}
@@ -115,13 +143,20 @@ func TestSendGivenUp(t *testing.T) {
 
 // A stranger is not let in: the stream is encrypted, and both sides are known by what their hosts gave them for this move.
 func TestSendByStranger(t *testing.T) {
+	for name, still := range map[string]bool{"by qemu": false, "by its hosts": true} {
+		t.Run(name, func(t *testing.T) { testSendByStranger(t, still) })
+	}
+}
+
+func testSendByStranger(t *testing.T, still bool) {
 	cfg := detached(t)
 	from := start(t, cfg)
-	to, sending := incoming(t, cfg)
+	to, sending := incoming(t, cfg, still)
 	_, stranger, err := vmm.NewIdentities()
 	if err != nil {
 		t.Fatal(err)
 	}
+	meant := sending.TLS
 	sending.TLS = stranger
 	if _, err := from.Send(within(t), sending); err == nil || !strings.Contains(err.Error(), "ertificate") {
 		t.Errorf("a stranger sent: %v", err)
@@ -129,5 +164,78 @@ func TestSendByStranger(t *testing.T) {
 	doing(t, from, vmm.Runs)
 	if is, err := to.Doing(within(t)); err == nil && is != vmm.Waits {
 		t.Errorf("the destination %s", is)
+	}
+	if !still {
+		return // QEMU has had enough of it
+	}
+	sending.TLS = meant
+	if _, err := from.Send(within(t), sending); err != nil {
+		t.Errorf("sent by who is meant, after a stranger: %v", err)
+	}
+}
+
+// between returns an address that leads to another one, and calls act when so many bytes have passed. What passes then, passes if act says so.
+func between(t *testing.T, to string, after int64, act func() bool) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	over := make(chan struct{})
+	t.Cleanup(func() { l.Close(); <-over })
+	go func() {
+		defer close(over)
+		near, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer near.Close()
+		far, err := net.Dial("tcp", to)
+		if err != nil {
+			return
+		}
+		defer far.Close()
+		go func() { _, _ = io.Copy(near, far) }()
+		if _, err := io.CopyN(far, near, after); err == nil && act() {
+			_, _ = io.Copy(far, near)
+		}
+	}()
+	return l.Addr().String()
+}
+
+// TestSendBreaks: whatever goes wrong while the memory is on its way, the guest runs on at the source, unless its machine has ended.
+func TestSendBreaks(t *testing.T) {
+	for name, c := range map[string]struct {
+		act   func(from, to *vmm.VM, cancel func()) (passes bool)
+		ended bool // the source's machine
+	}{
+		"link":        {act: func(_, _ *vmm.VM, _ func()) bool { return false }},
+		"destination": {act: func(_, to *vmm.VM, _ func()) bool { _ = to.Kill(); return true }},
+		"given up":    {act: func(_, _ *vmm.VM, cancel func()) bool { cancel(); return true }},
+		"source":      {act: func(from, _ *vmm.VM, _ func()) bool { _ = from.Kill(); return true }, ended: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := detached(t)
+			from := start(t, cfg)
+			g := talk(t, from)
+			to, sending := incoming(t, cfg, true)
+			ctx, cancel := context.WithCancel(within(t))
+			defer cancel()
+			sending.Memory = between(t, sending.Memory, 1<<20, func() bool { return c.act(from, to, cancel) })
+			_, err := from.Send(ctx, sending)
+			if c.ended {
+				if !errors.Is(err, vmm.ErrNotRunning) {
+					t.Errorf("its machine has ended: %v", err)
+				}
+				return
+			}
+			if !errors.As(err, new(*vmm.SendError)) {
+				t.Errorf("not sent: %v", err)
+			}
+			doing(t, from, vmm.Runs)
+			if g.ask("ping") != "pong" {
+				t.Error("the guest does not run on")
+			}
+		})
 	}
 }

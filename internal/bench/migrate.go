@@ -21,13 +21,11 @@ import (
 
 // The bars of migration.
 //
-// What is met on some runs only, and why: migrateRelief counts from the program's first wish to its last byte, with the filling and the
-// copying, which are work: an emulated guest has filled its host by the time that it leaves, and a QEMU before 9.0 copies it at a stand, with a
-// TLS record for each page, in one second or, on a busy machine, in two.
-// migrateRatio is not met: the guest has a use for a quarter of its heap, and for less of its grant; but what it was granted and never touched is
-// not sent whole either, and what is sent shrunk has, beside the live heap, the kernel, an eighth of garbage and what is free and
-// not reported yet.
-// For how long an emulated guest stands still in all is in the note of migrateDowntime: a QEMU before 9.0 copies it at a stand.
+// migrateRelief counts from the program's first wish to its last byte, with the filling and the copying, which are work: an emulated guest has
+// filled its host by the time that it leaves. For how long one stands still in all is in the note of migrateDowntime: with a QEMU before 9.0 it is
+// copied at a stand.
+// migrateRatio and migrateVsLive are of one guest: what it uses, its live heap and its resident kernel and code, is a quarter of what
+// exists of it. What it was granted and never touched is not sent by anybody.
 var (
 	migrateVsLive   = Bar{"migrate.bytes_vs_live", 1.25, Lower, "×"}
 	migrateRatio    = Bar{"migrate.bytes_ratio", 0.3, Lower, "×"}
@@ -40,9 +38,10 @@ var (
 const (
 	migrateIP     = "10.77.0.60"
 	migrateLive   = 128              // MiB that the guest has a use for
-	migrateWaste  = 40               // MiB of garbage a second; with GOGC=300 it uses a quarter of what it is granted
-	migrateFull   = 4 * migrateLive  // MiB of the guest that exist when its heap has been full of garbage once
-	migrateFills  = 90 * time.Second // which takes an emulated guest a third of this
+	migrateWaste  = 40               // MiB of garbage a second
+	migrateGOGC   = "GOGC=420"       // with which its garbage takes more than three times what it uses
+	migrateUses   = 4                // it uses one part in so many of what exists of it
+	migrateFills  = 90 * time.Second // its heap is full of garbage once; which takes an emulated guest a third of this
 	migratePairs  = 3                // of moves whole and shrunk
 	migrateMoves  = 20               // of which the downtime is taken
 	migrateTurns  = 10               // moves back and forth under the client
@@ -166,8 +165,13 @@ func (m *migration) move(from, to *movetest.Node, name string, whole bool) (node
 	r, err := from.Client.Migrate(m.ctx, name, nodeapi.Migrate{To: to.Name(), Whole: whole})
 	if err == nil {
 		to.Runs(name)
-		fmt.Fprintf(m.cfg.Out, "  %s to %s: held %d MiB, sent %d MiB, stood still %.1f ms (QEMU %.0f and %.0f), shrunk in %.0f, copied in %.0f, %.0f ms in all\n",
-			name, r.To, r.Held>>20, r.Bytes>>20, r.DowntimeMS, r.QEMUMS, r.LoadMS, r.ShrinkMS, r.CopyMS, r.TookMS)
+		m.tell(r)
 	}
 	return r, err
+}
+
+// tell prints how a move went.
+func (m *migration) tell(r nodeapi.Move) {
+	fmt.Fprintf(m.cfg.Out, "  %s to %s: held %d MiB, sent %d MiB, stood still %.1f ms (QEMU %.0f and %.0f), shrunk in %.0f, copied in %.0f, %.0f ms in all\n",
+		r.Guest, r.To, r.Held>>20, r.Bytes>>20, r.DowntimeMS, r.QEMUMS, r.LoadMS, r.ShrinkMS, r.CopyMS, r.TookMS)
 }

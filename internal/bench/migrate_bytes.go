@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// fill waits until the guest's heap has been full of garbage once.
-func (m *migration) fill(name string) error {
+// fill waits until so many bytes of the guest exist.
+func (m *migration) fill(name string, bytes int64) error {
 	for end := time.Now().Add(migrateFills); ; {
 		u := m.pair.A.Guest(name).Usage
-		if u != nil && u.MemoryResident >= migrateFull<<20 {
+		if u != nil && u.MemoryResident >= bytes {
 			return nil
 		}
 		if time.Now().After(end) {
@@ -28,16 +28,17 @@ func (m *migration) bytes() ([]Result, error) {
 		return nil, err
 	}
 	base := m.pair.A.Guest("empty").Usage.MemoryResident
+	uses := int64(migrateLive<<20) + base
 	if err := m.stop(m.pair.A, "empty"); err != nil {
 		return nil, err
 	}
 	var whole, shrunk, live []float64
 	for range migratePairs {
 		for _, w := range []bool{true, false} {
-			if err := m.start("kv", migrateLive, 0, migrateWaste, "GOGC=300"); err != nil {
+			if err := m.start("kv", migrateLive, 0, migrateWaste, migrateGOGC); err != nil {
 				return nil, err
 			}
-			if err := m.fill("kv"); err != nil {
+			if err := m.fill("kv", migrateUses*uses); err != nil {
 				return nil, err
 			}
 			r, err := m.move(m.pair.A, m.pair.B, "kv", w)
@@ -48,7 +49,7 @@ func (m *migration) bytes() ([]Result, error) {
 				whole = append(whole, float64(r.Bytes))
 			} else {
 				shrunk = append(shrunk, float64(r.Bytes))
-				live = append(live, float64(r.Bytes)/float64(migrateLive<<20+base))
+				live = append(live, float64(r.Bytes)/float64(uses))
 			}
 			if err := m.stop(m.pair.B, "kv"); err != nil {
 				return nil, err
@@ -59,6 +60,6 @@ func (m *migration) bytes() ([]Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	ratio, err := migrateRatio.Of(Ratios(shrunk, whole), fmt.Sprintf("the same guest, which uses a quarter of its heap and makes garbage, shrunk and whole in turn; whole %d MiB are sent", int64(Quantile(whole, 0.5))>>20))
+	ratio, err := migrateRatio.Of(Ratios(shrunk, whole), fmt.Sprintf("the same guest, with garbage to %d times the %d MiB that it uses, shrunk and whole in turn; whole %d MiB are sent", migrateUses, uses>>20, int64(Quantile(whole, 0.5))>>20))
 	return []Result{vs, ratio}, err
 }

@@ -32,8 +32,13 @@ func (m *migration) relief() ([]Result, error) {
 		if err != nil {
 			return nil, fmt.Errorf("ask for memory: %w", err)
 		}
-		took = append(took, time.Since(begun).Seconds())
+		all := time.Since(begun)
+		took = append(took, all.Seconds())
 		m.pair.B.Runs(name)
+		if r := m.pair.A.Guest(name).Move; r != nil {
+			m.tell(*r)
+			fmt.Fprintf(m.cfg.Out, "  of %.0f ms in all\n", all.Seconds()*1e3)
+		}
 		if err := m.stop(m.pair.B, name); err != nil {
 			return nil, err
 		}

@@ -1,0 +1,209 @@
+package vmm
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/silo-os/silo/host/vmm/internal/pages"
+)
+
+// A guest that stands still while it is copied has its memory carried by its hosts, from one machine's memory files to the other's, and
+// QEMU copies the rest. QEMU would send a page at a time, each with a head, and of those with TLS each a record of its own: that takes
+// two to five times as long.
+
+const (
+	// greetWithin is how long who connects may take to prove who it is, and most how many may do so at a time.
+	greetWithin = 5 * time.Second
+	greetMost   = 8
+)
+
+// StandsStill reports whether the guest stands still while it is copied, so that its memory can be taken by itself (Sending.Memory).
+func (vm *VM) StandsStill(ctx context.Context) (bool, error) {
+	tracks, err := vm.tracks(ctx)
+	if err != nil || tracks {
+		return false, vm.explain(err)
+	}
+	files, err := vm.openMemory()
+	closeAll(files)
+	if errors.Is(err, errAlike) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// sendMemory sends the memory of a guest that stands still, and says what it took.
+func (vm *VM) sendMemory(ctx context.Context, s Sending) (sent Sent, err error) {
+	files, err := vm.openMemory()
+	if err != nil {
+		return sent, err
+	}
+	defer closeAll(files)
+	config, err := s.TLS.config()
+	if err != nil {
+		return sent, err
+	}
+	begun := time.Now()
+	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.Memory)
+	if err != nil {
+		return sent, err
+	}
+	defer raw.Close()
+	defer vm.hangUpWith(ctx, raw)()
+	link := &counted{Conn: raw}
+	sent.Pages, err = pages.Send(tls.Client(link, config), files)
+	sent.Bytes, sent.Took = link.bytes.Load(), time.Since(begun)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return sent, err
+}
+
+// hangUpWith closes a connection as soon as ctx or the machine ends, until what it returns is called.
+func (vm *VM) hangUpWith(ctx context.Context, c net.Conn) (release func()) {
+	over := make(chan struct{})
+	go func() {
+		select {
+		case <-ctx.Done():
+		case <-vm.proc.ended():
+		case <-over:
+			return
+		}
+		c.Close()
+	}()
+	return func() { close(over) }
+}
+
+// counted counts what is sent.
+type counted struct {
+	net.Conn
+	bytes atomic.Int64
+}
+
+func (c *counted) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	c.bytes.Add(int64(n))
+	return n, err
+}
+
+// takeMemory waits at a port of its choice for the memory of a guest, from who has the other half of the identity, until it is there or
+// the machine has ended. It returns the port.
+func (vm *VM) takeMemory(host string, id Identity) (port string, err error) {
+	into, release, err := vm.intoMemory()
+	if err != nil {
+		return "", err
+	}
+	config, err := id.config()
+	var l net.Listener
+	if err == nil {
+		l, err = net.Listen("tcp", net.JoinHostPort(host, "0"))
+	}
+	if err == nil {
+		_, port, err = net.SplitHostPort(l.Addr().String())
+	}
+	if err != nil {
+		release()
+		return "", err
+	}
+	go func() {
+		defer release()
+		if conn := vm.greet(l, config); conn != nil {
+			vm.receiveMemory(conn, into)
+		}
+	}()
+	return port, nil
+}
+
+func (vm *VM) receiveMemory(conn *tls.Conn, into []pages.Into) {
+	defer conn.NetConn().Close()
+	defer vm.hangUpWith(context.Background(), conn.NetConn())()
+	n, err := pages.Receive(conn, into)
+	if err != nil && !hasEnded(vm.proc) {
+		vm.cfg.logger().Warn("memory did not come in", "name", vm.cfg.name(), "got", n, "err", err)
+	}
+}
+
+// greet returns the first who connects and proves to be who is meant, and lets nobody else in; nil = the machine has ended.
+func (vm *VM) greet(l net.Listener, config *tls.Config) *tls.Conn {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		select {
+		case <-vm.proc.ended():
+		case <-ctx.Done():
+		}
+		l.Close()
+	}()
+	known := make(chan *tls.Conn)
+	go func() {
+		free := make(chan struct{}, greetMost)
+		for {
+			free <- struct{}{}
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				vm.prove(ctx, tls.Server(conn, config), known)
+				<-free
+			}()
+		}
+	}()
+	select {
+	case c := <-known:
+		return c
+	case <-vm.proc.ended():
+		return nil
+	}
+}
+
+// prove hands on who proves to be who is meant.
+func (vm *VM) prove(ctx context.Context, c *tls.Conn, known chan<- *tls.Conn) {
+	greeting, cancel := context.WithTimeout(ctx, greetWithin)
+	defer cancel()
+	if err := c.HandshakeContext(greeting); err != nil {
+		if ctx.Err() == nil {
+			vm.cfg.logger().Warn("somebody else wants to send memory: refused", "name", vm.cfg.name(), "from", c.RemoteAddr(), "err", err)
+		}
+		c.NetConn().Close()
+		return
+	}
+	select {
+	case known <- c:
+	case <-ctx.Done():
+		c.NetConn().Close()
+	}
+}
+
+// intoMemory opens the memory of a machine whose guest comes in.
+func (vm *VM) intoMemory() (into []pages.Into, release func(), err error) {
+	memory, err := os.OpenFile(fmt.Sprintf("/proc/%d/mem", vm.PID()), os.O_WRONLY, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open guest memory: %w", err)
+	}
+	files, err := vm.openMemory()
+	defer closeAll(files)
+	for _, f := range files {
+		var st unix.Stat_t
+		if err = unix.Fstat(int(f.Fd()), &st); err != nil {
+			break
+		}
+		m, failed := mapOf(vm.PID(), st.Ino, memory)
+		if err = failed; err != nil {
+			break
+		}
+		into = append(into, pages.Into{WriterAt: m, Size: st.Size})
+	}
+	if err != nil {
+		memory.Close()
+		return nil, nil, err
+	}
+	return into, func() { memory.Close() }, nil
+}
