@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -84,8 +85,9 @@ func (r *arrival) run(s move.Destination, acts []move.DestAct) {
 		r.mu.Unlock()
 		r.d.cfg.Log.Debug("arrival", "guest", r.a.Spec.Name, "from", r.a.From, "state", s.State)
 		r.d.cfg.At("arrival " + string(s.State))
+		var came []move.DestEvent
 		for _, a := range acts {
-			r.do(ctx, s.State, a)
+			came = append(came, r.do(ctx, s.State, a)...)
 		}
 		if s.State.Final() {
 			r.conclude(s.State)
@@ -93,11 +95,15 @@ func (r *arrival) run(s move.Destination, acts []move.DestAct) {
 		}
 		setAlarm(alarm, s.Deadline(), r.now())
 		e := move.DestTick
-		select {
-		case <-ctx.Done():
-			return
-		case e = <-r.events:
-		case <-alarm.C:
+		if len(came) > 0 { // before all else that waits: that the machine ended counts for less than that it was not set running
+			e = came[0]
+		} else {
+			select {
+			case <-ctx.Done():
+				return
+			case e = <-r.events:
+			case <-alarm.C:
+			}
 		}
 		if e == move.DestCameIn {
 			e = r.storedIn()
@@ -115,23 +121,28 @@ func (r *arrival) storedIn() move.DestEvent {
 	return move.DestCameIn
 }
 
-func (r *arrival) do(ctx context.Context, is move.DestinationState, a move.DestAct) {
+// do carries out an act and returns what is known at once of what came of it.
+func (r *arrival) do(ctx context.Context, is move.DestinationState, a move.DestAct) []move.DestEvent {
 	switch a {
 	case move.DestLaunch:
 		ctx, r.halt = context.WithCancel(ctx)
 		go r.launch(ctx)
 	case move.DestStart:
-		if err := r.g.RunArrived(ctx); err != nil {
-			r.d.cfg.Log.Error("guest that came in not set running", "guest", r.a.Spec.Name, "err", err)
-			r.post(move.DestMachineEnd)
-			return
+		err := r.g.RunArrived(ctx)
+		if err == nil {
+			return []move.DestEvent{move.DestStarted}
 		}
-		r.post(move.DestStarted)
+		r.d.cfg.Log.Error("guest that came in not set running", "guest", r.a.Spec.Name, "err", err)
+		if errors.Is(err, node.ErrNotStarted) {
+			return []move.DestEvent{move.DestNotStarted}
+		}
+		return []move.DestEvent{move.DestMachineEnd}
 	case move.DestDestroy:
 		r.halt()
 		<-r.placed
 		r.destroy(is)
 	}
+	return nil
 }
 
 // destroy ends what there is here of a guest. One that ran here is remembered.

@@ -24,6 +24,9 @@ func (m *departure) reserve(ctx context.Context) {
 			ID: m.id, From: m.k.d.name, Spec: spec, Bounds: bounds, Memory: memory, MilliCPU: milli, Serial: serial, Accel: m.g.Accel(), Still: still,
 			LeaseMS: m.k.d.moveLimits().Lease.Milliseconds(),
 		})
+		if !still {
+			ready.Memory = ""
+		}
 		m.mu.Lock()
 		m.ready = ready
 		m.mu.Unlock()

@@ -187,7 +187,8 @@ func (k *keeper) takeUp(ctx context.Context, m *found) beginning {
 	from := beginning{guest: g}
 	if k.rec.Leaving != nil {
 		// Whatever a machine does that does not say: who finds one standing still asks before the guest runs, or is let go of.
-		from.move = k.takeUpMove(g, cmp.Or(m.doing(ctx), move.MachineStill))
+		// One that came here once, and stands still as it did then, was stopped to be copied, and has not been.
+		from.move = k.takeUpMove(g, cmp.Or(m.doing(ctx, move.MachineCopies), move.MachineStill))
 	}
 	return from
 }

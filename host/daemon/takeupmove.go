@@ -17,8 +17,8 @@ var found2machine = map[vmm.Doing]move.Machine{
 	vmm.Runs: move.MachineRuns, vmm.Copies: move.MachineCopies, vmm.Still: move.MachineStill, vmm.Waits: move.MachineWaits,
 }
 
-// doing is what a machine that was found does; "" = it does not say, within attachMost.
-func (f *found) doing(ctx context.Context) move.Machine {
+// doing is what a machine that was found does; "" = it does not say, within attachMost. came is what one does that stands still where it came in.
+func (f *found) doing(ctx context.Context, came move.Machine) move.Machine {
 	m, ok := f.Machine.(interface {
 		Doing(context.Context) (vmm.Doing, error)
 	})
@@ -32,6 +32,8 @@ func (f *found) doing(ctx context.Context) move.Machine {
 		return move.MachineGone
 	case err != nil:
 		return ""
+	case is == vmm.Came:
+		return came
 	default:
 		return found2machine[is]
 	}
@@ -58,7 +60,7 @@ func (k *keeper) takeUpMove(g *node.Guest, found move.Machine) (goOn func()) {
 func (k *keeper) takeUpArrival(ctx context.Context, m *found) (from beginning, over bool) {
 	is := move.MachineGone
 	if m != nil && m.err == nil {
-		is = cmp.Or(m.doing(ctx), move.MachineGone) // it may have run: nobody is told that it never did
+		is = cmp.Or(m.doing(ctx, move.MachineStill), move.MachineGone) // it may have run: nobody is told that it never did
 	}
 	switch s, _ := move.RestartedDestination(is, k.rec.Ran); s.State {
 	case move.DestGone:

@@ -33,6 +33,7 @@ const (
 	DestForget                      // the source said: let go of it
 	DestStarted                     // of DestStart: it runs
 	DestMachineEnd                  // the machine has ended
+	DestNotStarted                  // of DestStart: the machine had ended before it was told
 )
 
 // DestAct is something to do at the destination.
@@ -107,11 +108,13 @@ func (d Destination) Step(now time.Duration, e DestEvent) (Destination, []DestAc
 	return d, nil
 }
 
-// starting has no way back: the guest may run already.
+// starting has no way back but the certainty that the guest was not set running: it may run already.
 func (d Destination) starting(e DestEvent) (Destination, []DestAct) {
 	switch e {
 	case DestStarted:
 		d.State = DestRunning
+	case DestNotStarted:
+		return d.gone()
 	case DestMachineEnd:
 		d.State = DestLost
 		return d, []DestAct{DestDestroy}

@@ -228,10 +228,16 @@ func (w *world) killHere() {
 }
 
 func (w *world) killThere() {
-	if w.there != move.MachineGone {
-		w.there, w.room = move.MachineGone, false
-		w.dest(move.DestMachineEnd)
+	if w.there == move.MachineGone {
+		return
 	}
+	was := w.there
+	w.there, w.room = move.MachineGone, false
+	if was == move.MachineStill && w.d.State == move.DestStarting && len(w.trace)%2 == 0 { // else it is not known for certain
+		w.dest(move.DestNotStarted)
+		return
+	}
+	w.dest(move.DestMachineEnd)
 }
 
 // restartSource has the source begin anew. A machine that does not answer is taken for one that stands still; its copying goes on.

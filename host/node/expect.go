@@ -105,11 +105,17 @@ const grantsOnTheWay = 1 << 20
 // MachineDone is closed when the guest's machine has ended.
 func (g *Guest) MachineDone() <-chan struct{} { return g.vm.Done() }
 
+// ErrNotStarted is what RunArrived returns when the machine had ended before the guest could be set running: it never ran here.
+var ErrNotStarted = errors.New("the machine ended before its guest was set running")
+
 // RunArrived has the guest run here. Serve is to follow at once; until then nobody hears it.
 func (g *Guest) RunArrived(ctx context.Context) error {
 	m, err := g.mover()
 	if err != nil {
 		return err
+	}
+	if _, err := m.Doing(ctx); errors.Is(err, vmm.ErrNotRunning) {
+		return fmt.Errorf("%w: %w", ErrNotStarted, err)
 	}
 	g.started = time.Now()
 	return m.Continue(ctx)

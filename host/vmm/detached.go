@@ -131,7 +131,15 @@ func (vm *VM) dial(ctx context.Context) error {
 // dialPort connects to the call channel. A guest that came in finds nobody there before, and so notices that its host is
 // another one.
 func (vm *VM) dialPort(ctx context.Context) error {
-	return vm.dialSocket(ctx, portSocket, &vm.links.port)
+	if vm.links.port != nil {
+		return nil
+	}
+	var port net.Conn
+	if err := vm.dialSocket(ctx, portSocket, &port); err != nil {
+		return err
+	}
+	vm.links.port = newLine(port)
+	return nil
 }
 
 func (vm *VM) dialSocket(ctx context.Context, name string, into *net.Conn) error {

@@ -9,7 +9,8 @@ type Doing string
 const (
 	Runs   Doing = "runs"
 	Copies Doing = "copies" // runs, or almost stands still, and is being copied
-	Still  Doing = "still"  // stands still: behind a copy that is whole, or where it came in
+	Still  Doing = "still"  // stands still behind a copy that is whole
+	Came   Doing = "came"   // stands still and came in once: it did not run yet, or nothing of it has been copied on
 	Waits  Doing = "waits"  // for a guest to come in
 )
 
@@ -29,8 +30,8 @@ func (vm *VM) Doing(ctx context.Context) (Doing, error) {
 	}
 	m, err := vm.migration(ctx)
 	switch {
-	case now.Status == "paused" && m.Status == "completed": // it came in
-		return Still, err
+	case now.Status == "paused" && m.Status == "completed":
+		return Came, err
 	case now.Status == "paused": // to be copied, whether that was begun or not
 		return Copies, err
 	}

@@ -2,6 +2,7 @@ package vmm
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"os"
@@ -14,6 +15,20 @@ var (
 
 	ElasticRegion = Config.elasticRegion
 )
+
+// MemorySum is a digest of a machine's memory.
+func MemorySum(vm *VM) (sum [32]byte, err error) {
+	files, err := vm.openMemory()
+	defer closeAll(files)
+	h := sha256.New()
+	for _, f := range files {
+		if _, err := io.Copy(h, f); err != nil {
+			return sum, err
+		}
+	}
+	h.Sum(sum[:0])
+	return sum, err
+}
 
 // SameMemory compares the memories of two machines that stand still.
 func SameMemory(a, b *VM) error {

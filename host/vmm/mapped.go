@@ -73,11 +73,14 @@ func (vm *VM) openMemory() (files []*os.File, err error) {
 		}
 	}()
 	for _, path := range vm.memoryFiles {
-		f, err := os.Open(path)
+		f, err := openMemoryFile(path)
 		if err != nil {
 			return files, fmt.Errorf("open guest memory: %w", err)
 		}
 		files = append(files, f)
+	}
+	if hasEnded(vm.proc) { // the paths may by now mean another process
+		return files, ErrNotRunning
 	}
 	if len(files) == 1 {
 		return files, nil
@@ -100,6 +103,23 @@ func (vm *VM) openMemory() (files []*os.File, err error) {
 		slices.Reverse(files)
 	}
 	return files, err
+}
+
+// openMemoryFile opens one of QEMU's descriptors for reading, if it is still memory: a QEMU that was taken over may have put anything in its place,
+// whose opening would not return, or which its user has no right to read.
+func openMemoryFile(path string) (*os.File, error) {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	var fs unix.Statfs_t
+	err = errors.Join(unix.Fstat(fd, &st), unix.Fstatfs(fd, &fs))
+	if err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || st.Nlink != 0 || fs.Type != unix.TMPFS_MAGIC {
+		return nil, fmt.Errorf("%s is no memory: %w", path, errors.Join(err, unix.EINVAL))
+	}
+	return os.Open(fmt.Sprintf("/proc/self/fd/%d", fd))
 }
 
 // bootFirst reports whether the first of two memory files is what is there at boot.

@@ -23,13 +23,21 @@ const (
 	// greetWithin is how long who connects may take to prove who it is, and most how many may do so at a time.
 	greetWithin = 5 * time.Second
 	greetMost   = 8
+	// acceptAgain is how soon the next one is let in when one could not be.
+	acceptAgain = 50 * time.Millisecond
+	// unanswered is for how long the other host may not take note of what it is sent.
+	unanswered = 10 * time.Second
 )
 
-// StandsStill reports whether the guest stands still while it is copied, so that its memory can be taken by itself (Sending.Memory).
+// StandsStill reports whether the guest stands still while it is copied, so that its memory can be taken by itself (Sending.Memory). QEMU
+// leaves memory files out of its stream until 8.0: later ones want them to have a name on disk.
 func (vm *VM) StandsStill(ctx context.Context) (bool, error) {
 	tracks, err := vm.tracks(ctx)
 	if err != nil || tracks {
 		return false, vm.explain(err)
+	}
+	if v := vm.monitor.Greeting(); v.Major > 8 || v.Major == 8 && v.Minor > 0 {
+		return false, nil
 	}
 	files, err := vm.openMemory()
 	closeAll(files)
@@ -39,27 +47,68 @@ func (vm *VM) StandsStill(ctx context.Context) (bool, error) {
 	return err == nil, err
 }
 
+// aside is a connection for memory alone, to where it is waited for.
+type aside struct {
+	*tls.Conn
+	link    *counted
+	dialled time.Time
+	release func()
+}
+
+func (a *aside) close() {
+	a.release()
+	a.link.Close()
+}
+
+// dialAside connects, and has both sides prove who they are: all that can go wrong with that goes wrong while the guest still runs.
+func (vm *VM) dialAside(ctx context.Context, s Sending) (*aside, error) {
+	config, err := s.TLS.config()
+	if err != nil {
+		return nil, err
+	}
+	begun := time.Now()
+	dialing, cancel := context.WithTimeout(ctx, greetWithin)
+	defer cancel()
+	raw, err := (&net.Dialer{}).DialContext(dialing, "tcp", s.Memory)
+	if err != nil {
+		return nil, err
+	}
+	if err := giveUpAfter(raw, unanswered); err != nil {
+		raw.Close()
+		return nil, err
+	}
+	a := &aside{link: &counted{Conn: raw}, dialled: begun}
+	a.Conn = tls.Client(a.link, config)
+	if err := a.HandshakeContext(dialing); err != nil {
+		raw.Close()
+		return nil, err
+	}
+	a.release = vm.hangUpWith(ctx, raw)
+	return a, nil
+}
+
+// giveUpAfter has a connection break when the other host has been silent for so long to what it was sent.
+func giveUpAfter(c net.Conn, d time.Duration) error {
+	raw, err := c.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		return err
+	}
+	var set error
+	err = raw.Control(func(fd uintptr) {
+		set = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(d.Milliseconds()))
+	})
+	return errors.Join(err, set)
+}
+
 // sendMemory sends the memory of a guest that stands still, and says what it took.
-func (vm *VM) sendMemory(ctx context.Context, s Sending) (sent Sent, err error) {
+func (vm *VM) sendMemory(ctx context.Context, to *aside) (sent Sent, err error) {
 	files, err := vm.openMemory()
 	if err != nil {
 		return sent, err
 	}
 	defer closeAll(files)
-	config, err := s.TLS.config()
-	if err != nil {
-		return sent, err
-	}
-	begun := time.Now()
-	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.Memory)
-	if err != nil {
-		return sent, err
-	}
-	defer raw.Close()
-	defer vm.hangUpWith(ctx, raw)()
-	link := &counted{Conn: raw}
-	sent.Pages, err = pages.Send(tls.Client(link, config), files)
-	sent.Bytes, sent.Took = link.bytes.Load(), time.Since(begun)
+	sent.Pages, err = pages.Send(to, files)
+	sent.Bytes, sent.Took = to.link.bytes.Load(), time.Since(to.dialled)
 	if err != nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
@@ -112,6 +161,7 @@ func (vm *VM) takeMemory(host string, id Identity) (port string, err error) {
 		release()
 		return "", err
 	}
+	vm.memoryCame = make(chan struct{})
 	go func() {
 		defer release()
 		if conn := vm.greet(l, config); conn != nil {
@@ -121,12 +171,17 @@ func (vm *VM) takeMemory(host string, id Identity) (port string, err error) {
 	return port, nil
 }
 
+// receiveMemory takes memory in. A machine with a part of it is good for nothing, and ended.
 func (vm *VM) receiveMemory(conn *tls.Conn, into []pages.Into) {
 	defer conn.NetConn().Close()
 	defer vm.hangUpWith(context.Background(), conn.NetConn())()
 	n, err := pages.Receive(conn, into)
-	if err != nil && !hasEnded(vm.proc) {
-		vm.cfg.logger().Warn("memory did not come in", "name", vm.cfg.name(), "got", n, "err", err)
+	switch {
+	case err == nil:
+		close(vm.memoryCame)
+	case !hasEnded(vm.proc):
+		vm.cfg.logger().Warn("memory did not come in: the machine that waited for it is ended", "name", vm.cfg.name(), "got", n, "err", err)
+		_ = vm.proc.kill()
 	}
 }
 
@@ -147,8 +202,13 @@ func (vm *VM) greet(l net.Listener, config *tls.Config) *tls.Conn {
 		for {
 			free <- struct{}{}
 			conn, err := l.Accept()
-			if err != nil {
+			if errors.Is(err, net.ErrClosed) {
 				return
+			}
+			if err != nil { // no descriptor is free, perhaps
+				<-free
+				time.Sleep(acceptAgain)
+				continue
 			}
 			go func() {
 				vm.prove(ctx, tls.Server(conn, config), known)

@@ -2,6 +2,7 @@ package vmm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -60,6 +61,9 @@ func (vm *VM) CameIn(ctx context.Context) error {
 			return err
 		}
 		if is != Waits {
+			if err := vm.hasMemory(); err != nil {
+				return err
+			}
 			return vm.poke(ctx)
 		}
 		select {
@@ -74,6 +78,19 @@ func (vm *VM) CameIn(ctx context.Context) error {
 				poll = cameInPoll
 			}
 		}
+	}
+}
+
+// hasMemory proves that the memory of a guest came in before all else did.
+func (vm *VM) hasMemory() error {
+	if vm.memoryCame == nil {
+		return nil
+	}
+	select {
+	case <-vm.memoryCame:
+		return nil
+	default:
+		return errors.New("receive guest: it came in without its memory")
 	}
 }
 

@@ -32,6 +32,8 @@ const (
 	sendPoll = 20 * time.Millisecond
 	// settlePoll is how often it is asked for what is about to be.
 	settlePoll = 500 * time.Microsecond
+	// settleWithin is how long that may take.
+	settleWithin = 10 * time.Second
 	// noLimit is what the link may carry, bytes per second. QEMU's own default is 128 MiB.
 	noLimit = 10 << 30
 )
@@ -89,20 +91,33 @@ func (vm *VM) Send(ctx context.Context, s Sending) (Sent, error) {
 	if err != nil {
 		return Sent{}, fmt.Errorf("copy guest: %w", vm.explain(err))
 	}
-	if !tracks || s.Memory != "" {
-		if err := vm.monitor.Execute(ctx, "stop", nil, nil); err != nil {
-			return Sent{}, fmt.Errorf("copy guest: %w", vm.explain(err))
+	var aside *aside
+	if s.Memory != "" {
+		if aside, err = vm.dialAside(ctx, s); err != nil {
+			return Sent{}, vm.unsent(ctx, err)
+		}
+		defer aside.close()
+	}
+	if !tracks || aside != nil {
+		// Given up before QEMU has answered, it would stand still for ever.
+		if err := vm.monitor.Execute(context.WithoutCancel(ctx), "stop", nil, nil); err != nil {
+			return Sent{}, errors.Join(fmt.Errorf("copy guest: %w", vm.explain(err)), vm.goOn(ctx))
 		}
 		still = time.Now()
 	}
 	var memory Sent
-	if s.Memory != "" {
-		if memory, err = vm.sendMemory(ctx, s); err != nil {
+	if aside != nil {
+		letGo, err := vm.quiet(ctx)
+		defer letGo()
+		if err == nil {
+			memory, err = vm.sendMemory(ctx, aside)
+		}
+		if err != nil {
 			return memory, vm.unsent(ctx, err)
 		}
 	}
 	if err := vm.beginSend(ctx, s); err != nil {
-		return memory, errors.Join(fmt.Errorf("copy guest: %w", vm.explain(err)), vm.goOn(context.WithoutCancel(ctx)))
+		return memory, errors.Join(fmt.Errorf("copy guest: %w", vm.explain(err)), vm.goOn(ctx))
 	}
 	sent, err := vm.AwaitSent(ctx)
 	sent.Bytes, sent.Pages, sent.Took = sent.Bytes+memory.Bytes, sent.Pages+memory.Pages, sent.Took+memory.Took
@@ -117,7 +132,7 @@ func (vm *VM) unsent(ctx context.Context, why error) error {
 	if hasEnded(vm.proc) {
 		return fmt.Errorf("copy guest: %w: %w", ErrNotRunning, why)
 	}
-	return errors.Join(&SendError{Cause: why.Error()}, vm.goOn(context.WithoutCancel(ctx)))
+	return errors.Join(&SendError{Cause: why.Error()}, vm.goOn(ctx))
 }
 
 // tracks reports whether QEMU knows for certain what a guest that runs has changed. Before 9.0 it does not for an emulated one:
@@ -133,14 +148,26 @@ func (vm *VM) tracks(ctx context.Context) (bool, error) {
 	return kvm.Enabled, err
 }
 
-// goOn has a guest run on that was stopped to be copied.
+// goOn has a guest run on that was stopped to be copied, and was not, also when ctx has ended.
 func (vm *VM) goOn(ctx context.Context) error {
-	var now struct{ Status string }
-	err := vm.monitor.Execute(ctx, "query-status", nil, &now)
-	if err == nil && now.Status == "paused" {
-		err = vm.monitor.Execute(ctx, "cont", nil, nil)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
+	defer cancel()
+	for {
+		var now struct{ Status string }
+		if err := vm.monitor.Execute(ctx, "query-status", nil, &now); err != nil {
+			return vm.explain(err)
+		}
+		switch now.Status {
+		case "paused", "postmigrate": // the second where it was stopped before, and its copying failed in the end
+			return vm.Continue(ctx)
+		case "finish-migrate": // QEMU is about to be one of these, or to have it run by itself
+		default:
+			return nil
+		}
+		if err := elastic.Sleep(ctx, settlePoll); err != nil {
+			return err
+		}
 	}
-	return vm.explain(err)
 }
 
 func (vm *VM) beginSend(ctx context.Context, s Sending) error {
@@ -194,6 +221,9 @@ func (vm *VM) AwaitSent(ctx context.Context) (Sent, error) {
 		}
 		switch m.Status {
 		case "completed":
+			if is, err := vm.Doing(own); err != nil || is == Came { // it is how the guest came here
+				return Sent{}, errors.Join(&SendError{Cause: "it was never begun"}, err, vm.goOn(own))
+			}
 			return vm.settled(own, Still)
 		case "failed", "cancelled":
 			err := vm.goOn(own)
@@ -216,6 +246,8 @@ func (vm *VM) AwaitSent(ctx context.Context) (Sent, error) {
 
 // settled waits until the machine is what its migration's status says already, a moment before.
 func (vm *VM) settled(ctx context.Context, will Doing) (Sent, error) {
+	ctx, cancel := context.WithTimeout(ctx, settleWithin)
+	defer cancel()
 	for {
 		is, err := vm.Doing(ctx)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -79,7 +80,7 @@ func testSend(t *testing.T, boot int64, still bool) {
 	if err := to.CameIn(within(t)); err != nil {
 		t.Fatal(err)
 	}
-	doing(t, to, vmm.Still)
+	doing(t, to, vmm.Came)
 	if err := vmm.SameMemory(from, to); err != nil {
 		t.Error(err)
 	}
@@ -231,6 +232,79 @@ func TestSendBreaks(t *testing.T) {
 			}
 			if !errors.As(err, new(*vmm.SendError)) {
 				t.Errorf("not sent: %v", err)
+			}
+			doing(t, from, vmm.Runs)
+			if g.ask("ping") != "pong" {
+				t.Error("the guest does not run on")
+			}
+		})
+	}
+}
+
+// TestSendQuiet: QEMU touches nothing of a guest that stands still, also when its host at last reads what it had no room for. (It takes
+// nothing more in for a guest that stands still by itself.)
+func TestSendQuiet(t *testing.T) {
+	cfg := detached(t)
+	from := start(t, cfg)
+	g := talk(t, from)
+	if _, err := from.Resize(within(t), cfg.BootMemory+192<<20); err != nil {
+		t.Fatal(err)
+	}
+	if got := g.ask("touch %d", 60<<20); got != "ok" {
+		t.Fatal(got)
+	}
+	if _, err := from.Port().Write([]byte(strings.Repeat("ping\n", 600))); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Second) // it answers, as far as there is room
+	to, sending := incoming(t, cfg, true)
+	// It is read when the memory of its kernel, which was there at boot, is on its way already.
+	begun := make(chan struct{})
+	sending.Memory = between(t, sending.Memory, 70<<20, func() bool { close(begun); time.Sleep(200 * time.Millisecond); return true })
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		<-begun
+		_ = from.Port().SetDeadline(time.Time{})
+		_, _ = io.Copy(io.Discard, from.Port())
+	})
+	sums := make(chan [32]byte, 1)
+	sending.To = between(t, sending.To, 1, func() bool {
+		sum, err := vmm.MemorySum(from)
+		sums <- sum
+		return err == nil
+	})
+	if _, err := from.Send(within(t), sending); err != nil {
+		t.Fatal(err)
+	}
+	if err := to.CameIn(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if came, err := vmm.MemorySum(to); err != nil || came != <-sums {
+		t.Errorf("its memory changed while it stood still: %v", err)
+	}
+	_ = from.Kill()
+	reading.Wait()
+}
+
+// TestSendBreaksLate: the destination ends while QEMU sends. Where that had sent all, the guest stands still behind its copy until it is told
+// to run on.
+func TestSendBreaksLate(t *testing.T) {
+	for name, still := range map[string]bool{"by qemu": false, "by its hosts": true} {
+		t.Run(name, func(t *testing.T) {
+			cfg := detached(t)
+			from := start(t, cfg)
+			g := talk(t, from)
+			to, sending := incoming(t, cfg, still)
+			sending.To = between(t, sending.To, 20<<10, func() bool { _ = to.Kill(); return false })
+			_, err := from.Send(within(t), sending)
+			if err == nil {
+				doing(t, from, vmm.Still)
+				err = from.Continue(within(t))
+			} else if errors.As(err, new(*vmm.SendError)) {
+				err = nil
+			}
+			if err != nil {
+				t.Fatal(err)
 			}
 			doing(t, from, vmm.Runs)
 			if g.ask("ping") != "pong" {

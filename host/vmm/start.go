@@ -137,6 +137,9 @@ func (vm *VM) meet(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if vm.cfg.Detached == nil {
+			port = newLine(port)
+		}
 		vm.links.port = port
 	}
 	monitor, err := qmp.NewClient(ctx, vm.links.qmp, qmp.Config{Log: vm.cfg.Log})

@@ -46,7 +46,8 @@ type VM struct {
 	console     *console.Log
 	origin      origin
 
-	migrated chan struct{} // holds a token when QEMU said something of a copying
+	migrated   chan struct{} // holds a token when QEMU said something of a copying
+	memoryCame chan struct{} // closed when all memory is there; nil = QEMU takes it in itself
 
 	attached bool          // another process started it
 	killed   atomic.Bool   // Kill or Close was called
