@@ -25,7 +25,7 @@ func (m *migration) downtime() ([]Result, error) {
 		}
 	}
 	r, err := migrateDowntime.With(Quantile(beyond, 0.99), beyond, fmt.Sprintf(
-		"p99 of %d moves, beyond QEMU's own, which is from stopping the guest to having sent all of it, and its taking in at the destination of what was sent last; from stopping here to running there p50 %.1f ms, p99 %.1f ms, QEMU's own p50 %.1f ms",
+		"p99 of %d moves, beyond the copying itself, which is from stopping the guest to having sent all of it, its memory by its hosts and the rest by QEMU, and its taking in at the destination of what was sent last; from stopping here to running there p50 %.1f ms, p99 %.1f ms, the copying p50 %.1f ms",
 		migrateMoves, Quantile(all, 0.5), Quantile(all, 0.99), Quantile(own, 0.5)))
 	return []Result{r}, err
 }
