@@ -42,7 +42,7 @@ const (
 	migrateGOGC   = "GOGC=420"       // with which its garbage takes more than three times what it uses
 	migrateUses   = 4                // it uses one part in so many of what exists of it
 	migrateFills  = 90 * time.Second // its heap is full of garbage once; which takes an emulated guest a third of this
-	migratePairs  = 3                // of moves whole and shrunk
+	migratePairs  = 7                // of moves whole and shrunk: when a guest collected last makes a difference of a tenth
 	migrateMoves  = 20               // of which the downtime is taken
 	migrateTurns  = 10               // moves back and forth under the client
 	migrateClient = time.Minute
