@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestManifestAndProfiles: a package runs as its manifest says, and is looked at while it does.
@@ -25,8 +26,8 @@ func TestManifestAndProfiles(t *testing.T) {
 		p.wants(0)
 		return strings.Contains(p.out.String(), "running, ready")
 	}
-	for n := 0; !ready(); n++ {
-		if n == 100 {
+	for end := time.Now().Add(patience); !ready(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
 			t.Fatal("the probe never found that it serves")
 		}
 	}
