@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
@@ -38,24 +39,29 @@ func (m mapped) WriteAt(b []byte, at int64) (n int, err error) {
 	return n, nil
 }
 
-// mapOf finds where a process has mapped a file.
-func mapOf(pid int, inode uint64, memory *os.File) (mapped, error) {
+// mapsOf is what a process has mapped.
+func mapsOf(pid int) ([]*procfs.ProcMap, error) {
 	p, err := procfs.NewProc(pid)
 	if err != nil {
-		return mapped{}, fmt.Errorf("find guest memory: %w", err)
+		return nil, fmt.Errorf("find guest memory: %w", err)
 	}
 	all, err := p.ProcMaps()
 	if err != nil {
-		return mapped{}, fmt.Errorf("find guest memory: %w", err)
+		return nil, fmt.Errorf("find guest memory: %w", err)
 	}
+	return all, nil
+}
+
+// mappedAs finds a file among what its process has mapped.
+func mappedAs(inode uint64, all []*procfs.ProcMap, memory *os.File) (mapped, error) {
 	m := mapped{memory: memory}
 	for _, r := range all {
-		if r.Inode == inode && len(r.Pathname) >= len(memfdLink) && r.Pathname[:len(memfdLink)] == memfdLink {
+		if r.Inode == inode && strings.HasPrefix(r.Pathname, memfdLink) {
 			m.parts = append(m.parts, part{at: r.Offset, size: int64(r.EndAddr - r.StartAddr), addr: int64(r.StartAddr)})
 		}
 	}
 	if len(m.parts) == 0 {
-		return m, fmt.Errorf("find guest memory: process %d has it nowhere", pid)
+		return m, fmt.Errorf("find guest memory: its process has it nowhere")
 	}
 	return m, nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"sync/atomic"
@@ -115,8 +116,8 @@ func (vm *VM) sendMemory(ctx context.Context, to *aside) (sent Sent, err error) 
 	return sent, err
 }
 
-// hangUpWith closes a connection as soon as ctx or the machine ends, until what it returns is called.
-func (vm *VM) hangUpWith(ctx context.Context, c net.Conn) (release func()) {
+// hangUpWith closes a connection, or who waits for some, as soon as ctx or the machine ends, until what it returns is called.
+func (vm *VM) hangUpWith(ctx context.Context, c io.Closer) (release func()) {
 	over := make(chan struct{})
 	go func() {
 		select {
@@ -189,13 +190,7 @@ func (vm *VM) receiveMemory(conn *tls.Conn, into []pages.Into) {
 func (vm *VM) greet(l net.Listener, config *tls.Config) *tls.Conn {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	go func() {
-		select {
-		case <-vm.proc.ended():
-		case <-ctx.Done():
-		}
-		l.Close()
-	}()
+	vm.hangUpWith(ctx, l)
 	known := make(chan *tls.Conn)
 	go func() {
 		free := make(chan struct{}, greetMost)
@@ -248,22 +243,34 @@ func (vm *VM) intoMemory() (into []pages.Into, release func(), err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("open guest memory: %w", err)
 	}
-	files, err := vm.openMemory()
-	defer closeAll(files)
-	for _, f := range files {
-		var st unix.Stat_t
-		if err = unix.Fstat(int(f.Fd()), &st); err != nil {
-			break
-		}
-		m, failed := mapOf(vm.PID(), st.Ino, memory)
-		if err = failed; err != nil {
-			break
-		}
-		into = append(into, pages.Into{WriterAt: m, Size: st.Size})
-	}
-	if err != nil {
+	if into, err = vm.memoryIn(memory); err != nil {
 		memory.Close()
 		return nil, nil, err
 	}
 	return into, func() { memory.Close() }, nil
+}
+
+// memoryIn finds the memory files in all that QEMU has.
+func (vm *VM) memoryIn(memory *os.File) (into []pages.Into, err error) {
+	files, err := vm.openMemory()
+	if err != nil {
+		return nil, err
+	}
+	defer closeAll(files)
+	all, err := mapsOf(vm.PID())
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		var st unix.Stat_t
+		if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+			return nil, fmt.Errorf("look at guest memory: %w", err)
+		}
+		m, err := mappedAs(st.Ino, all, memory)
+		if err != nil {
+			return nil, err
+		}
+		into = append(into, pages.Into{WriterAt: m, Size: st.Size})
+	}
+	return into, nil
 }

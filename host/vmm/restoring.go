@@ -20,10 +20,7 @@ import (
 // page, and on the way both the machine that is read and the one that is written come to hold all pages of zeros,
 // which were holes before.
 func withoutMemory(ctx context.Context, monitor *qmp.Client, do func() error) error {
-	set := func(on bool) error {
-		capability := map[string]any{"capability": "x-ignore-shared", "state": on}
-		return monitor.Execute(ctx, "migrate-set-capabilities", map[string]any{"capabilities": []any{capability}}, nil)
-	}
+	set := func(on bool) error { return setCapabilities(ctx, monitor, map[string]bool{"x-ignore-shared": on}) }
 	if err := set(true); err != nil {
 		return err
 	}

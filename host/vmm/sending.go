@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/silo-os/silo/host/vmm/internal/elastic"
+	"github.com/silo-os/silo/host/vmm/qmp"
 )
 
 // Sending says where a guest is copied to.
@@ -198,11 +199,16 @@ func (vm *VM) beginSend(ctx context.Context, s Sending) error {
 
 // setMigration says how QEMU is to copy, with or without the memory files. Both sides must be told the same.
 func (vm *VM) setMigration(ctx context.Context, withoutMemory bool) error {
+	return setCapabilities(ctx, vm.monitor, map[string]bool{"auto-converge": true, "events": true, "x-ignore-shared": withoutMemory})
+}
+
+// setCapabilities switches capabilities of QEMU's migration on and off.
+func setCapabilities(ctx context.Context, monitor *qmp.Client, are map[string]bool) error {
 	var all []any
-	for name, on := range map[string]bool{"auto-converge": true, "events": true, "x-ignore-shared": withoutMemory} {
+	for name, on := range are {
 		all = append(all, map[string]any{"capability": name, "state": on})
 	}
-	return vm.monitor.Execute(ctx, "migrate-set-capabilities", map[string]any{"capabilities": all}, nil)
+	return monitor.Execute(ctx, "migrate-set-capabilities", map[string]any{"capabilities": all}, nil)
 }
 
 // AllowDowntime lets the guest stand still for longer at the end of the copying that is under way.
