@@ -27,19 +27,28 @@ func stayHome() error {
 	return eachThread(func(tid int) error { return unix.SchedSetaffinity(tid, &first) })
 }
 
-// eachThread calls f with the id of each thread of this process. One that ends meanwhile is no error.
+// eachThread calls f once with the id of each thread of this process, until there is none that it has not been called with: what a
+// thread makes before its turn has nothing of it. One that ends meanwhile is no error.
 func eachThread(f func(tid int) error) error {
-	tasks, err := os.ReadDir("/proc/self/task")
-	if err != nil {
-		return fmt.Errorf("list threads: %w", err)
-	}
-	for _, t := range tasks {
-		tid, err := strconv.Atoi(t.Name())
+	done := map[int]bool{}
+	for more := true; more; {
+		tasks, err := os.ReadDir("/proc/self/task")
 		if err != nil {
 			return fmt.Errorf("list threads: %w", err)
 		}
-		if err := f(tid); err != nil && err != unix.ESRCH {
-			return fmt.Errorf("set how thread %d is scheduled: %w", tid, err)
+		more = false
+		for _, t := range tasks {
+			tid, err := strconv.Atoi(t.Name())
+			if err != nil {
+				return fmt.Errorf("list threads: %w", err)
+			}
+			if done[tid] {
+				continue
+			}
+			done[tid], more = true, true
+			if err := f(tid); err != nil && err != unix.ESRCH {
+				return fmt.Errorf("set how thread %d is scheduled: %w", tid, err)
+			}
 		}
 	}
 	return nil

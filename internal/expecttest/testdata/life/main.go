@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	silo "github.com/silo-os/silo/runtime"
@@ -22,9 +23,18 @@ func main() {
 			default:
 			}
 		})
-		mux.HandleFunc("/hang", func(w http.ResponseWriter, r *http.Request) { close(hang) })
-		mux.HandleFunc("/stun", func(w http.ResponseWriter, r *http.Request) { fmt.Println("first process stunned:", stun()); select {} })
-		mux.HandleFunc("/spin", func(w http.ResponseWriter, r *http.Request) { stop() })
+		// once answers, so that who asked knows that it was heard, and does it after that.
+		once := func(path string, do func()) {
+			var done sync.Once
+			mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+				http.NewResponseController(w).Flush()
+				done.Do(do)
+			})
+		}
+		once("/hang", func() { close(hang) })
+		once("/stun", func() { fmt.Println("first process stunned:", stun()); select {} })
+		once("/stop", stop)
+		guest.Name() // waits for PID 1's answer: from then on its watchdog looks
 		srv := &http.Server{Addr: ":8080", Handler: mux}
 		go srv.ListenAndServe()
 		<-ctx.Done()
