@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"strings"
@@ -14,6 +15,8 @@ import (
 )
 
 const memory = 200 * Size // of a test's guest; not a multiple of chunk
+
+const noise = 7 // in place of a byte: a page that cannot become smaller
 
 // guestMemory is a memory with a byte in each of some pages; 0 touches a page and leaves it zeros.
 func guestMemory(t interface{ Fatal(...any) }, some map[int64]byte) *os.File {
@@ -26,6 +29,14 @@ func guestMemory(t interface{ Fatal(...any) }, some map[int64]byte) *os.File {
 		t.Fatal(err)
 	}
 	for at, b := range some {
+		if b == noise {
+			page := make([]byte, Size)
+			rand.NewChaCha8([32]byte{byte(at)}).Read(page)
+			if _, err := f.WriteAt(page, at*Size); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
 		if _, err := f.WriteAt([]byte{b}, at*Size+77); err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +78,7 @@ func come(b []byte, into ...Into) (int64, []byte, error) {
 
 // TestStream: whatever pages there are, all of them arrive, and only those that hold something are made.
 func TestStream(t *testing.T) {
-	some := rapid.MapOf(rapid.Int64Range(0, memory/Size-1), rapid.Byte())
+	some := rapid.MapOf(rapid.Int64Range(0, memory/Size-1), rapid.SampledFrom([]byte{0, 1, noise}))
 	rapid.Check(t, func(t *rapid.T) {
 		held := 0
 		var from, to []*os.File
@@ -110,6 +121,21 @@ func TestStream(t *testing.T) {
 	})
 }
 
+// TestSmaller: what can become smaller is, and what cannot is sent as it is.
+func TestSmaller(t *testing.T) {
+	alike, noisy := map[int64]byte{}, map[int64]byte{}
+	for at := range int64(64) {
+		alike[at], noisy[at] = 1, noise
+	}
+	const around = 100 // bytes of heads
+	if n := len(stream(t, guestMemory(t, alike))); n > 64*Size/10 {
+		t.Errorf("pages that are alike: %d bytes", n)
+	}
+	if n := len(stream(t, guestMemory(t, noisy))); n < 64*Size || n > 64*Size+around {
+		t.Errorf("pages of noise: %d bytes of %d", n, 64*Size)
+	}
+}
+
 // TestReceiveRefuses: what is no stream for these memories is refused with a reason, and not answered.
 func TestReceiveRefuses(t *testing.T) {
 	good := stream(t, guestMemory(t, map[int64]byte{3: 1}))
@@ -122,7 +148,9 @@ func TestReceiveRefuses(t *testing.T) {
 		"another magic": {change(0, 'X'), "it begins with"}, "two memories": {change(8, 2), "it begins with"},
 		"another size": {change(10, 1), "bytes there and"}, "a memory that is not there": {change(run, 1), "memory 1 of 1"},
 		"half a page": {change(run+1, 1), "whole pages"}, "a long run": {change(run+9+2, 0x40), "whole pages"},
-		"nothing": {change(run+9+1, 0), "whole pages"}, "behind the end": {change(run+4, 1), "of 819200"},
+		"nothing": {change(run+9+1, 0), "whole pages"}, "in nothing": {change(run+13, 0), "want no more, and at least one"},
+		"in more": {change(run+13+1, 0x20), "want no more, and at least one"}, "unpacks to less": {change(run+17, 1), "unpacks to"},
+		"no block": {change(run+17+4, 0xff), "unpack"}, "behind the end": {change(run+4, 1), "of 819200"},
 		"another sum": {change(len(good)-1, 1), "bytes came of"}, "cut off": {good[:len(good)-1], "unexpected EOF"}, "empty": {nil, "unexpected EOF"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -171,7 +199,7 @@ func FuzzReceive(f *testing.F) {
 	f.Add([]byte(magic))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		got, answer, err := come(b, Into{nowhere{t}, memory}, Into{nowhere{t}, memory})
-		if (err == nil) != (len(answer) == 1) || got > int64(len(b)) {
+		if (err == nil) != (len(answer) == 1) || got > int64(len(b)/headSize*mostRun) {
 			t.Errorf("%d bytes, answered %v, %v", got, answer, err)
 		}
 	})

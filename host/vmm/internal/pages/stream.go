@@ -1,19 +1,24 @@
 package pages
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
+
+	"github.com/klauspost/compress/s2"
 )
 
 const (
-	magic    = "SILOMEM1"
+	magic    = "SILOMEM2"
 	end      = 255     // in place of a file's number
 	mostRun  = 1 << 20 // bytes
 	mostSize = 1 << 46 // bytes of a file; x86-64 has no more
-	headSize = 1 + 8 + 4
+	worthIt  = 8       // a run is compressed that becomes smaller by this part of it
+	headSize = 1 + 8 + 4 + 4
 	allThere = 0
 )
 
@@ -23,7 +28,8 @@ type Into struct {
 	Size int64 // bytes
 }
 
-// Send sends all pages of the files that are not zeros, and returns how many bytes these were once the other side has them.
+// Send sends all pages of the files that are not zeros, and returns how many bytes these were, before they were compressed, once
+// the other side has them.
 func Send(conn io.ReadWriter, files []*os.File) (sent int64, err error) {
 	sizes := make([]int64, len(files))
 	head := append([]byte(magic), byte(len(files)))
@@ -38,11 +44,10 @@ func Send(conn io.ReadWriter, files []*os.File) (sent int64, err error) {
 	if _, err := conn.Write(head); err != nil {
 		return 0, fmt.Errorf("send memory: %w", err)
 	}
-	frame := make([]byte, 0, headSize+chunk) // with its head in the same record
+	var frame []byte
 	for i, f := range files {
 		err := Runs(f, 0, sizes[i], func(place int64, b []byte) error {
-			frame = binary.LittleEndian.AppendUint64(append(frame[:0], byte(i)), uint64(place))
-			frame = append(binary.LittleEndian.AppendUint32(frame, uint32(len(b))), b...)
+			frame = appendRun(frame[:0], byte(i), place, b)
 			if _, err := conn.Write(frame); err != nil {
 				return fmt.Errorf("send memory: %w", err)
 			}
@@ -59,6 +64,19 @@ func Send(conn io.ReadWriter, files []*os.File) (sent int64, err error) {
 	return sent, answered(conn)
 }
 
+// appendRun appends a run with its head, so that both go into one record. What hardly becomes smaller is sent as it is: the other
+// side is spared the work.
+func appendRun(frame []byte, file byte, place int64, b []byte) []byte {
+	frame = slices.Grow(frame, headSize+s2.MaxEncodedLen(len(b)))
+	packed := s2.Encode(frame[len(frame)+headSize:cap(frame)], b)
+	frame = binary.LittleEndian.AppendUint64(append(frame, file), uint64(place))
+	frame = binary.LittleEndian.AppendUint32(frame, uint32(len(b)))
+	if len(packed) > len(b)-len(b)/worthIt {
+		return append(binary.LittleEndian.AppendUint32(frame, uint32(len(b))), b...)
+	}
+	return append(binary.LittleEndian.AppendUint32(frame, uint32(len(packed))), packed...) // onto itself: it stands there
+}
+
 // answered waits for the other side's word.
 func answered(conn io.Reader) error {
 	var answer [1]byte
@@ -72,12 +90,12 @@ func answered(conn io.Reader) error {
 }
 
 // Receive writes the pages that Send sends into memories, which hold nothing but zeros and are of the same sizes, says so to the other
-// side, and returns how many bytes they were. After an error the memories hold some of it.
+// side, and returns how many bytes they were once unpacked. After an error the memories hold some of it.
 func Receive(conn io.ReadWriter, into []Into) (got int64, err error) {
 	if err := begin(conn, into); err != nil {
 		return 0, err
 	}
-	buf := make([]byte, mostRun)
+	buf, packed := make([]byte, mostRun), make([]byte, mostRun)
 	for {
 		var head [headSize]byte
 		if _, err := io.ReadFull(conn, head[:9]); err != nil {
@@ -90,19 +108,44 @@ func Receive(conn io.ReadWriter, into []Into) (got int64, err error) {
 		if _, err := io.ReadFull(conn, head[9:]); err != nil {
 			return got, receiveError(err)
 		}
-		length := binary.LittleEndian.Uint32(head[9:])
+		length, stored := binary.LittleEndian.Uint32(head[9:]), binary.LittleEndian.Uint32(head[13:])
 		if err := fits(into, head[0], place, length); err != nil {
 			return got, err
 		}
 		b := buf[:length]
-		if _, err := io.ReadFull(conn, b); err != nil {
-			return got, receiveError(err)
+		if err := readRun(conn, b, packed, stored); err != nil {
+			return got, err
 		}
 		if _, err := into[head[0]].WriteAt(b, int64(place)); err != nil {
 			return got, fmt.Errorf("receive memory: %w", err)
 		}
 		got += int64(length)
 	}
+}
+
+// readRun reads a run that is stored in so many bytes into b, by way of packed.
+func readRun(conn io.Reader, b, packed []byte, stored uint32) error {
+	if int(stored) == len(b) {
+		if _, err := io.ReadFull(conn, b); err != nil {
+			return receiveError(err)
+		}
+		return nil
+	}
+	if stored == 0 || int(stored) > len(b) {
+		return fmt.Errorf("receive memory: a run of %d bytes in %d: want no more, and at least one", len(b), stored)
+	}
+	packed = packed[:stored]
+	if _, err := io.ReadFull(conn, packed); err != nil {
+		return receiveError(err)
+	}
+	// It is looked at before: what is unpacked into too small a place gets another.
+	if n, err := s2.DecodedLen(packed); err != nil || n != len(b) {
+		return fmt.Errorf("receive memory: a run of %d bytes unpacks to %d, %w", len(b), n, cmp.Or(err, s2.ErrCorrupt))
+	}
+	if _, err := s2.Decode(b, packed); err != nil {
+		return fmt.Errorf("receive memory: unpack a run of %d bytes: %w", len(b), err)
+	}
+	return nil
 }
 
 // begin reads what the stream begins with.
