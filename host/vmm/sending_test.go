@@ -67,7 +67,7 @@ func testSend(t *testing.T, boot int64, still bool) {
 	if _, err := from.Resize(within(t), cfg.BootMemory+192<<20); err != nil {
 		t.Fatal(err)
 	}
-	if got := g.ask("touch %d", 60<<20); got != "ok" {
+	if got := g.ask("noise %d", 60<<20); got != "ok" {
 		t.Fatal(got)
 	}
 	to, sending := incoming(t, cfg, still)
@@ -90,7 +90,7 @@ func testSend(t *testing.T, boot int64, still bool) {
 		t.Error(err)
 	}
 	if sent.Bytes < 60<<20 || sent.Bytes > 200<<20 {
-		t.Errorf("%d bytes sent of a guest that touched 60 MiB", sent.Bytes)
+		t.Errorf("%d bytes sent of a guest with 60 MiB of noise", sent.Bytes)
 	}
 	if err := to.Continue(within(t)); err != nil {
 		t.Fatal(err)
@@ -258,7 +258,7 @@ func TestSendQuiet(t *testing.T) {
 	if _, err := from.Resize(within(t), cfg.BootMemory+192<<20); err != nil {
 		t.Fatal(err)
 	}
-	if got := g.ask("touch %d", 60<<20); got != "ok" {
+	if got := g.ask("noise %d", 60<<20); got != "ok" {
 		t.Fatal(got)
 	}
 	if _, err := from.Port().Write([]byte(strings.Repeat("ping\n", 600))); err != nil {
@@ -268,7 +268,7 @@ func TestSendQuiet(t *testing.T) {
 	to, sending := incoming(t, cfg, true)
 	// It is read when the memory of its kernel, which was there at boot, is on its way already.
 	begun := make(chan struct{})
-	sending.Memory = between(t, sending.Memory, 70<<20, func() bool { close(begun); time.Sleep(200 * time.Millisecond); return true })
+	sending.Memory = between(t, sending.Memory, 50<<20, func() bool { close(begun); time.Sleep(200 * time.Millisecond); return true })
 	var reading sync.WaitGroup
 	reading.Go(func() {
 		<-begun
@@ -283,6 +283,11 @@ func TestSendQuiet(t *testing.T) {
 	})
 	if _, err := from.Send(within(t), sending); err != nil {
 		t.Fatal(err)
+	}
+	select {
+	case <-begun:
+	default:
+		t.Fatal("all was sent before it was read")
 	}
 	if err := to.CameIn(within(t)); err != nil {
 		t.Fatal(err)

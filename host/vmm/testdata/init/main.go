@@ -5,6 +5,7 @@ package main
 
 import (
 	"bufio"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -83,6 +84,10 @@ func do(word, arg string) string {
 		return "pong"
 	case "touch":
 		return touch(arg)
+	case "noise":
+		said := touch(arg)
+		noise(touched)
+		return said
 	case "free":
 		err := unix.Munmap(touched)
 		touched = nil
@@ -127,6 +132,16 @@ func touch(arg string) string {
 		touched[i] = 1
 	}
 	return "ok"
+}
+
+// noise fills memory with what cannot become smaller: no two words are alike.
+func noise(b []byte) {
+	const step = 0x9e3779b97f4a7c15
+	word := uint64(step)
+	for i := 0; i < len(b); i += 8 {
+		word += step
+		binary.LittleEndian.PutUint64(b[i:], word)
+	}
 }
 
 func answer(err error) string {
