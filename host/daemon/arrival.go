@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -85,19 +86,17 @@ func (r *arrival) run(s move.Destination, acts []move.DestAct) {
 		r.mu.Unlock()
 		r.d.cfg.Log.Debug("arrival", "guest", r.a.Spec.Name, "from", r.a.From, "state", s.State)
 		r.d.cfg.At("arrival " + string(s.State))
-		var came []move.DestEvent
+		e := move.DestTick
 		for _, a := range acts {
-			came = append(came, r.do(ctx, s.State, a)...)
+			e = cmp.Or(e, r.do(ctx, s.State, a))
 		}
 		if s.State.Final() {
 			r.conclude(s.State)
 			return
 		}
 		setAlarm(alarm, s.Deadline(), r.now())
-		e := move.DestTick
-		if len(came) > 0 { // before all else that waits: that the machine ended counts for less than that it was not set running
-			e = came[0]
-		} else {
+		// What came of an act goes before all else that waits: that the machine ended counts for less than that it was not set running.
+		if e == move.DestTick {
 			select {
 			case <-ctx.Done():
 				return
@@ -121,8 +120,8 @@ func (r *arrival) storedIn() move.DestEvent {
 	return move.DestCameIn
 }
 
-// do carries out an act and returns what is known at once of what came of it.
-func (r *arrival) do(ctx context.Context, is move.DestinationState, a move.DestAct) []move.DestEvent {
+// do carries out an act and returns what is known at once of what came of it; move.DestTick = nothing is.
+func (r *arrival) do(ctx context.Context, is move.DestinationState, a move.DestAct) move.DestEvent {
 	switch a {
 	case move.DestLaunch:
 		ctx, r.halt = context.WithCancel(ctx)
@@ -130,19 +129,19 @@ func (r *arrival) do(ctx context.Context, is move.DestinationState, a move.DestA
 	case move.DestStart:
 		err := r.g.RunArrived(ctx)
 		if err == nil {
-			return []move.DestEvent{move.DestStarted}
+			return move.DestStarted
 		}
 		r.d.cfg.Log.Error("guest that came in not set running", "guest", r.a.Spec.Name, "err", err)
 		if errors.Is(err, node.ErrNotStarted) {
-			return []move.DestEvent{move.DestNotStarted}
+			return move.DestNotStarted
 		}
-		return []move.DestEvent{move.DestMachineEnd}
+		return move.DestMachineEnd
 	case move.DestDestroy:
 		r.halt()
 		<-r.placed
 		r.destroy(is)
 	}
-	return nil
+	return move.DestTick
 }
 
 // destroy ends what there is here of a guest. One that ran here is remembered.

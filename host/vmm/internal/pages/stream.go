@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 
 	"github.com/klauspost/compress/s2"
 )
@@ -44,10 +43,14 @@ func Send(conn io.ReadWriter, files []*os.File) (sent int64, err error) {
 	if _, err := conn.Write(head); err != nil {
 		return 0, fmt.Errorf("send memory: %w", err)
 	}
-	var frame []byte
+	packed := make([]byte, s2.MaxEncodedLen(chunk))
+	frame := make([]byte, 0, headSize+chunk) // with its head in the same record
 	for i, f := range files {
 		err := Runs(f, 0, sizes[i], func(place int64, b []byte) error {
-			frame = appendRun(frame[:0], byte(i), place, b)
+			stored := smaller(packed, b)
+			frame = binary.LittleEndian.AppendUint64(append(frame[:0], byte(i)), uint64(place))
+			frame = binary.LittleEndian.AppendUint32(frame, uint32(len(b)))
+			frame = append(binary.LittleEndian.AppendUint32(frame, uint32(len(stored))), stored...)
 			if _, err := conn.Write(frame); err != nil {
 				return fmt.Errorf("send memory: %w", err)
 			}
@@ -64,17 +67,13 @@ func Send(conn io.ReadWriter, files []*os.File) (sent int64, err error) {
 	return sent, answered(conn)
 }
 
-// appendRun appends a run with its head, so that both go into one record. What hardly becomes smaller is sent as it is: the other
-// side is spared the work.
-func appendRun(frame []byte, file byte, place int64, b []byte) []byte {
-	frame = slices.Grow(frame, headSize+s2.MaxEncodedLen(len(b)))
-	packed := s2.Encode(frame[len(frame)+headSize:cap(frame)], b)
-	frame = binary.LittleEndian.AppendUint64(append(frame, file), uint64(place))
-	frame = binary.LittleEndian.AppendUint32(frame, uint32(len(b)))
-	if len(packed) > len(b)-len(b)/worthIt {
-		return append(binary.LittleEndian.AppendUint32(frame, uint32(len(b))), b...)
+// smaller returns b as it is to be stored, which may be in into: a block of S2, or as it is where that hardly becomes smaller and the
+// other side is spared the work.
+func smaller(into, b []byte) []byte {
+	if packed := s2.Encode(into, b); len(packed) <= len(b)-len(b)/worthIt {
+		return packed
 	}
-	return append(binary.LittleEndian.AppendUint32(frame, uint32(len(packed))), packed...) // onto itself: it stands there
+	return b
 }
 
 // answered waits for the other side's word.

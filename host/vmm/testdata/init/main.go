@@ -5,7 +5,6 @@ package main
 
 import (
 	"bufio"
-	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/silo-os/silo/internal/vmtesting/noise"
 )
 
 func main() {
@@ -86,7 +87,7 @@ func do(word, arg string) string {
 		return touch(arg)
 	case "noise":
 		said := touch(arg)
-		noise(touched)
+		noise.Fill(touched, 1)
 		return said
 	case "free":
 		err := unix.Munmap(touched)
@@ -132,16 +133,6 @@ func touch(arg string) string {
 		touched[i] = 1
 	}
 	return "ok"
-}
-
-// noise fills memory with what cannot become smaller: no two words are alike.
-func noise(b []byte) {
-	const step = 0x9e3779b97f4a7c15
-	word := uint64(step)
-	for i := 0; i < len(b); i += 8 {
-		word += step
-		binary.LittleEndian.PutUint64(b[i:], word)
-	}
 }
 
 func answer(err error) string {

@@ -5,13 +5,13 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"net"
 	"os"
 	"strconv"
 	"time"
 
+	"github.com/silo-os/silo/internal/vmtesting/noise"
 	silo "github.com/silo-os/silo/runtime"
 )
 
@@ -26,7 +26,7 @@ func main() {
 		kept = make([][]byte, hold)
 		for i := range kept {
 			kept[i] = make([]byte, 1<<20)
-			fill(kept[i], uint64(i))
+			noise.Fill(kept[i], uint64(i))
 		}
 		g.OnMigrate(func(_ context.Context, m silo.Migration) {
 			fmt.Println("heard", m, "at", time.Now().UnixMilli())
@@ -46,7 +46,7 @@ func main() {
 				<-ctx.Done()
 				break
 			}
-			fill(kept[i%uint64(len(kept))], i)
+			noise.Fill(kept[i%uint64(len(kept))], i)
 			time.Sleep(time.Second / time.Duration(change))
 		}
 		fmt.Println("stopped")
@@ -65,16 +65,6 @@ func number(i int) int {
 	return n
 }
 
-// fill writes what does not become smaller on its way: no two words are alike.
-func fill(b []byte, seed uint64) {
-	const step = 0x9e3779b97f4a7c15
-	word := seed * step << 20
-	for at := 0; at < len(b); at += 8 {
-		word += step
-		binary.LittleEndian.PutUint64(b[at:], word)
-	}
-}
-
 // waste makes garbage.
 func waste(ctx context.Context) {
 	if number(3) == 0 {
@@ -82,7 +72,7 @@ func waste(ctx context.Context) {
 	}
 	for i := uint64(0); ctx.Err() == nil; i++ {
 		garbage = make([]byte, 1<<20)
-		fill(garbage, i)
+		noise.Fill(garbage, i)
 		time.Sleep(time.Second / time.Duration(number(3)))
 	}
 }
@@ -125,7 +115,7 @@ var grown [][]byte
 func grow(mib int) {
 	for i := range mib {
 		b := make([]byte, 1<<20)
-		fill(b, uint64(i))
+		noise.Fill(b, uint64(i))
 		grown = append(grown, b)
 	}
 }
