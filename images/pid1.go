@@ -52,14 +52,21 @@ func siloSource(ctx context.Context, g goTool) (string, error) {
 		g.dir, siloModule, siloModule, errors.Join(errRequired, errDownload))
 }
 
-// ownCheckout returns the folder that this package was compiled in, if the program was built
-// with paths and the folder still is silo's module.
+// checkout is for programs that are built without paths, whose linker says where their source is:
+//
+//	go build -trimpath -ldflags=-X=github.com/silo-os/silo/images.checkout=DIR ./cmd/silo
+var checkout string
+
+// ownCheckout returns the folder that this package was compiled in, if the program knows it
+// and the folder still is silo's module.
 func ownCheckout() string {
-	_, file, _, ok := runtime.Caller(0)
-	if !ok || !filepath.IsAbs(file) {
+	dir := checkout
+	if _, file, _, ok := runtime.Caller(0); dir == "" && ok && filepath.IsAbs(file) {
+		dir = filepath.Dir(filepath.Dir(file)) // images is one below the root
+	}
+	if dir == "" {
 		return ""
 	}
-	dir := filepath.Dir(filepath.Dir(file)) // images is one below the root
 	mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
 	if err != nil || !strings.HasPrefix(string(mod), "module "+siloModule+"\n") {
 		return ""

@@ -17,9 +17,18 @@ func root(t *testing.T) string {
 	return dir
 }
 
+// TestPID1FromTheRunningCheckout: as its linker said, or else its compiler; and not where silo's source is no more.
 func TestPID1FromTheRunningCheckout(t *testing.T) {
 	if got := ownCheckout(); got != root(t) {
 		t.Errorf("checkout %q, want %q", got, root(t))
+	}
+	defer func(was string) { checkout = was }(checkout)
+	if checkout = t.TempDir(); ownCheckout() != "" {
+		t.Errorf("an empty folder is the checkout %q", ownCheckout())
+	}
+	checkout = root(t)
+	if got := ownCheckout(); got != root(t) {
+		t.Errorf("checkout %q, want %q, as the linker said", got, root(t))
 	}
 }
 

@@ -8,8 +8,12 @@ import (
 	"testing"
 )
 
-// TestMain lets a test run this binary as a process that it can kill.
+// TestMain lets a test run this binary as a process that it can kill, and says where the source of PID 1 is if this binary was built
+// without paths.
 func TestMain(m *testing.M) {
+	if dir, err := filepath.Abs(".."); err == nil && ownCheckout() == "" {
+		checkout = dir
+	}
 	if source := os.Getenv("SILO_TEST_BUILD_KERNEL"); source != "" {
 		_, err := BuildKernel(context.Background(), KernelConfig{Source: source, files: fakeFiles()})
 		panic(err)

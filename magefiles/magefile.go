@@ -66,7 +66,11 @@ func Demo(ctx context.Context) error {
 
 // Silo builds the silo command into out/silo.
 func Silo() error {
-	if err := sh.RunV("go", "build", "-trimpath", "-o", "out/silo", "./cmd/silo"); err != nil {
+	checkout, err := checks.KnowsCheckout(".")
+	if err != nil {
+		return err
+	}
+	if err := sh.RunV("go", "build", "-trimpath", checkout, "-o", "out/silo", "./cmd/silo"); err != nil {
 		return err
 	}
 	fmt.Println("out/silo")

@@ -6,8 +6,19 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 )
+
+// checkout is the variable of package images that says where silo's source is to a program that is built without paths.
+const checkout = module + "/images.checkout"
+
+// KnowsCheckout is the go command's flag for programs that find the source of PID 1 in a checkout of silo although they are
+// built without paths, as everything is that these targets build.
+func KnowsCheckout(dir string) (flag string, err error) {
+	dir, err = filepath.Abs(dir)
+	return fmt.Sprintf("-ldflags=-X '%s=%s'", checkout, dir), err
+}
 
 // goCommand is the go command with args in dir.
 func goCommand(ctx context.Context, dir string, args ...string) *exec.Cmd {
