@@ -43,7 +43,8 @@ func used(t *testing.T, r *run, d time.Duration) float64 {
 	return (vcpuSeconds(t, r.guest.PID()) - before) / time.Since(begin).Seconds()
 }
 
-// TestAloneQuarter: a guest that may have a quarter of a vCPU knows it, and however busy it is uses no more.
+// TestAloneQuarter: a guest that may have a quarter of a vCPU knows it, and however busy it is uses no more. It goes on from where one with a
+// whole vCPU stood, because a quarter of one takes seconds to boot.
 func TestAloneQuarter(t *testing.T) {
 	if os.Geteuid() != 0 {
 		if os.Getenv("CI") == "true" {
@@ -51,7 +52,16 @@ func TestAloneQuarter(t *testing.T) {
 		}
 		t.Skip("quotas are for who may write cgroups: run it as root")
 	}
-	r := boot(t, setup{name: "spin", most: 64 * mib, cpu: node.CPU{MinMilli: 250, MaxMilli: 250}})
+	s := setup{name: "spin", most: 64 * mib, cpu: node.CPU{MinMilli: 1000, MaxMilli: 1000}, templates: t.TempDir()}
+	whole := boot(t, s)
+	<-whole.guest.Said()
+	whole.guest.Kill()
+	<-whole.guest.Done()
+	s.cpu = node.CPU{MinMilli: 250, MaxMilli: 250}
+	r := boot(t, s)
+	if !r.guest.FromTemplate() {
+		t.Error("it booted")
+	}
 	o := r.until("the program to know its quarter", func(out string, o node.Observation) bool {
 		return strings.Contains(out, "granted 250") && o.Usage.MilliCPU == 250
 	})
