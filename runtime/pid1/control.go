@@ -23,12 +23,14 @@ type speaker interface {
 }
 
 const (
-	// How often the loop looks by itself, at an application that speaks and at one that does not, see pace.
-	tickCalm        = 200 * time.Millisecond
-	tickQuiet       = 100 * time.Millisecond
-	tickCalmOutside = 100 * time.Millisecond
-	tickOutside     = 20 * time.Millisecond
-	tickStalled     = 5 * time.Millisecond
+	// How often the loop looks at the memory by itself, see pace. Each look takes the first vCPU away from the application.
+	tickCalm    = 200 * time.Millisecond
+	tickQuiet   = 100 * time.Millisecond
+	tickStalled = 5 * time.Millisecond
+
+	// tickOutside is how often it looks at an application that does not speak, where nothing else tells that it should: at its
+	// threads, while it may come to want another vCPU, and at the memory, until marks are set and while the kernel's own share grows.
+	tickOutside = 20 * time.Millisecond
 
 	usageEvery = time.Second
 
@@ -58,7 +60,9 @@ type control struct {
 	start   time.Time
 	events  chan func(*control)
 
-	due     bool  // the memory must be looked at now
+	due     bool          // the memory must be looked at now
+	lookAt  time.Duration // or then, if nothing happens before
+	marks   marking
 	allowed int64 // limit that was planned at the last look at the memory, and what the gate let through
 	balance Balance
 	cpu     vcpus
@@ -132,13 +136,17 @@ func (c *control) run(ctx context.Context) {
 			f(c)
 			c.takeAll()
 		case <-timer.C:
-			c.due = true
 		}
-		c.stepCPU(c.now())
+		now := c.now()
+		c.due = c.due || now >= c.lookAt
+		c.stepCPU(now)
 		if c.due {
 			c.due = false
-			timer.Reset(c.step(c.now()))
+			now = c.now()
+			c.lookAt = now + c.step(now)
+			c.watchUse(now)
 		}
+		timer.Reset(min(c.lookAt-now, c.tickCPU(now)))
 	}
 }
 
@@ -174,15 +182,15 @@ func (c *control) step(now time.Duration) time.Duration {
 	return c.tick(now)
 }
 
-// tick is how long it may be until the next look.
+// tick is how long it may be until the next look at the memory.
 func (c *control) tick(now time.Duration) time.Duration {
 	calm := c.pace.calm(now)
 	switch {
 	case c.lastRead.Stalled:
 		return tickStalled
-	case c.app == nil && calm:
-		return tickCalmOutside
-	case c.app == nil, c.late.askedAt != 0: // the next word may be urgent
+	case c.late.askedAt != 0: // the next word may be urgent
+		return tickOutside
+	case c.app == nil && (c.marks != marksSet && !calm || c.pace.hurries(now)):
 		return tickOutside
 	case calm:
 		return tickCalm

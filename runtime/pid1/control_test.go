@@ -3,6 +3,7 @@ package pid1
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -26,6 +27,9 @@ type fakeMachine struct {
 
 	reads     int // of the memory
 	onlineErr error
+	watchErr  error
+	marks     []int64
+	passed    func()
 
 	readAt       time.Time // as all below: of the schedule
 	used, waited time.Duration
@@ -38,6 +42,26 @@ func (m *fakeMachine) read(int64) (Reading, error) {
 	r := m.guest.reading()
 	r.Stalled = m.stalled
 	return r, nil
+}
+
+func (m *fakeMachine) watchUse(marks []int64, passed func()) error {
+	time.Sleep(10 * time.Millisecond)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.marks, m.passed = marks, passed
+	return m.watchErr
+}
+
+// charge has the application hold so much, and tells when that passes a mark.
+func (m *fakeMachine) charge(bytes int64) {
+	m.mu.Lock()
+	was := m.guest.charged
+	m.guest.charged = bytes
+	passed := m.watchErr == nil && slices.ContainsFunc(m.marks, func(at int64) bool { return (was < at) != (bytes < at) })
+	m.mu.Unlock()
+	if passed {
+		m.passed()
+	}
 }
 
 func (m *fakeMachine) online(int) error {

@@ -46,7 +46,9 @@
 // # How often the guest is looked at
 //
 // See pace: lively or calm. A look costs three system calls of the kernel's cheapest (source, readMemory), and more only where an
-// application does not speak, or holds more than it says ([Balance.Said]).
+// application does not speak, or holds more than it says ([Balance.Said]). Yet each takes the first vCPU from
+// the application, which shows in its slowest answers. So the kernel is asked to say when one that does not speak has grown or
+// shrunk (marks.go), and its threads are looked at only where it can be given another vCPU.
 //
 // # Parts
 //

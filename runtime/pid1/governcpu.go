@@ -30,6 +30,9 @@ func (c *control) cpuWanted(now time.Duration) uint32 {
 	if c.app != nil || now < c.cpu.hold { // it may yet speak, and what it does while it starts says nothing
 		return c.cpu.wanted
 	}
+	if wholeCPUs(c.welcome.CPU.MaxMilli) == 1 { // there is nothing to find out
+		return c.cpu.wanted
+	}
 	s, err := c.m.schedule()
 	if err != nil {
 		c.log.Warn("run queue not read", "err", err)
@@ -39,6 +42,15 @@ func (c *control) cpuWanted(now time.Duration) uint32 {
 	want, _, _ := c.queue.Step(now, s.sample(c.cpu.width))
 	c.cpu.wanted = c.most(uint32(want) * 1000)
 	return c.cpu.wanted
+}
+
+// tickCPU is how long it may be until the next look at the threads of an application that does not speak: not long while it runs
+// and could be given another vCPU. That it needs fewer is no hurry.
+func (c *control) tickCPU(now time.Duration) time.Duration {
+	if c.app != nil || c.pace.calm(now) || c.cpu.width >= wholeCPUs(c.welcome.CPU.MaxMilli) {
+		return tickQuiet
+	}
+	return tickOutside
 }
 
 func (c *control) moveVCPUs(now time.Duration) {

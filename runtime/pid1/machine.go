@@ -20,6 +20,9 @@ type machine interface {
 	online(vcpus int) error           // makes sure so many run; may take long
 	signal(sig unix.Signal) error     // the application
 	oom() (oomState, error)
+
+	// watchUse has passed called when what the application is charged passes one of marks, in bytes. It may take long.
+	watchUse(marks []int64, passed func()) error
 }
 
 var errNotStarted = errors.New("signal the application: it has not been started")

@@ -1,6 +1,10 @@
 package pid1
 
-import "time"
+import (
+	"time"
+
+	"github.com/silo-os/silo/internal/recent"
+)
 
 const (
 	// calmAfter is how long nothing may have moved before the control loop looks less often.
@@ -12,6 +16,11 @@ const (
 
 	// calmShare of one vCPU, in parts, is what an idle program may use at most.
 	calmShare = 10
+
+	// hurryFor is how long the loop looks often when the kernel's own share has grown beyond what it was within hurrySpan: no mark
+	// tells of that.
+	hurryFor  = 200 * time.Millisecond
+	hurrySpan = 5 * time.Second
 )
 
 // pace finds out whether anything happens in the guest. It is pure; now is the time since any fixed moment.
@@ -19,12 +28,17 @@ const (
 //	lively   something moved within calmAfter. Time moves it on.
 //	calm     nothing did. A reading that differs moves it on, or processor time that was used.
 //
-// Whatever is urgent needs no look: the application's word, a grant and a thread at the gate wake the loop themselves.
+// Whatever is urgent needs no look: the application's word, what it is charged (marks), a grant and a thread at the gate wake the loop
+// themselves.
 type pace struct {
 	moved  time.Duration // when something did last
 	seen   Reading       // at that time
 	used   time.Duration // processor time of the application, when it was looked at last
 	usedAt time.Duration
+
+	own   recent.Window // what is neither free nor the application's
+	most  int64         // of it, within hurrySpan
+	hurry time.Duration // until when
 }
 
 // looked takes in a reading.
@@ -32,7 +46,15 @@ func (p *pace) looked(now time.Duration, r Reading) {
 	if r.Stalled || differs(r.Charged, p.seen.Charged) || differs(r.Free, p.seen.Free) || differs(r.Total, p.seen.Total) {
 		p.moved, p.seen = now, r
 	}
+	own := r.Total - r.Free - r.Charged
+	if p.most != 0 && own-p.most >= calmMoves {
+		p.hurry = now + hurryFor
+	}
+	p.most = p.own.Add(now, own, hurrySpan)
 }
+
+// hurries reports that the kernel's own share grows.
+func (p *pace) hurries(now time.Duration) bool { return now < p.hurry }
 
 // ran takes in the processor time that the application has used since its start.
 func (p *pace) ran(now, used time.Duration) {

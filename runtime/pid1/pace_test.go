@@ -42,22 +42,49 @@ func TestPace(t *testing.T) {
 	}
 }
 
+// TestPaceHurriesWhileTheKernelGrows: and not when its share comes and goes within what it was.
+func TestPaceHurriesWhileTheKernelGrows(t *testing.T) {
+	const ms = time.Millisecond
+	var p pace
+	now, own := 100*ms, int64(10*mib)
+	look := func(more int64) bool {
+		own += more
+		now += 100 * ms
+		p.looked(now, Reading{Total: 100 * mib, Free: 70*mib - own, Charged: 30 * mib})
+		return p.hurries(now)
+	}
+	if look(0) {
+		t.Error("in a hurry at the first look")
+	}
+	if !look(calmMoves) {
+		t.Error("growth is not noticed")
+	}
+	if look(0); look(0) {
+		t.Error("still in a hurry 200 ms later")
+	}
+	look(-2 * calmMoves)
+	if look(2 * calmMoves) {
+		t.Error("what was there a moment ago is taken for growth")
+	}
+}
+
+// looks is how often the memory is looked at within d.
+func looks(b *bench, d time.Duration) (n int) {
+	b.m.set(func(m *fakeMachine) { m.reads = 0 })
+	time.Sleep(d)
+	b.m.set(func(m *fakeMachine) { n = m.reads })
+	return n
+}
+
 // TestIdleGuestIsSeldomLookedAt: both kinds of application, and one that comes to life again.
 func TestIdleGuestIsSeldomLookedAt(t *testing.T) {
-	looks := func(b *bench, d time.Duration) int {
-		b.m.set(func(m *fakeMachine) { m.reads = 0 })
-		time.Sleep(d)
-		n := 0
-		b.m.set(func(m *fakeMachine) { n = m.reads })
-		return n
-	}
 	for _, c := range []struct {
 		name         string
 		speaks       bool
 		lively, calm int // looks in 10 seconds, about
 	}{
 		{"speaks", true, 100, 50},
-		{"silent", false, 500, 100},
+		{"silent", false, 100, 50},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(b *bench) {
