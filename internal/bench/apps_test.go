@@ -65,12 +65,3 @@ func TestRounds(t *testing.T) {
 		}
 	}
 }
-
-func TestJudgeVolume(t *testing.T) {
-	r := &volumeRun{lost: []float64{0, 3, 0}, faults: []string{"round 2: 5 records were acknowledged, 2 are there"}}
-	results, err := r.judge()
-	if err != nil || results[0].Value != 3 || results[0].OK || !strings.Contains(results[0].Note, "a short run") ||
-		!strings.Contains(results[0].Note, "5 records were acknowledged") {
-		t.Errorf("%+v, %v", results, err)
-	}
-}

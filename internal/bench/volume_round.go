@@ -27,100 +27,147 @@ const (
 	volumeBoot   = 1500 * time.Millisecond // about what a guest needs to mount
 )
 
-// start starts a guest with the volume.
-func (r *volumeRun) start(ctx context.Context) (*node.Guest, error) {
-	return r.node.Start(ctx, node.GuestSpec{
-		Kernel: r.image.KernelPath(), Initramfs: r.image.InitramfsPath(), Memory: node.Memory{Min: 48 << 20, Max: 128 << 20},
-		Ports: []vmm.Forward{{GuestPort: 7000}}, Volumes: []node.Volume{{Name: "crash", Path: "/data", Size: volumeSize}},
+// volumeLane is a volume with what was written to it.
+type volumeLane struct {
+	*volumeRun
+	name string
+
+	round uint64 // the one that wrote last
+	acked uint64 // records that it acknowledged
+}
+
+// all takes rounds until full have begun in all lanes together, and looks for what the last one wrote.
+func (l *volumeLane) all(ctx context.Context, full int) error {
+	for {
+		n := int(l.begun.Add(1))
+		if n > full {
+			break
+		}
+		lost, err := l.once(ctx, rand.N(volumeEarly) == 0)
+		if err != nil {
+			return fmt.Errorf("round %d, %s: %w", n, l.name, err)
+		}
+		l.over(lost, full)
+	}
+	lost, err := l.last(ctx)
+	if err != nil {
+		return fmt.Errorf("what %s has at the end: %w", l.name, err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.after += lost
+	return nil
+}
+
+// over notes the end of a round.
+func (r *volumeRun) over(lost float64, full int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lost = append(r.lost, lost)
+	if n := len(r.lost); n%20 == 0 || n == full {
+		fmt.Fprintf(r.cfg.Out, "kill %d of %d: %d records acknowledged, %d faults\n", n, full, r.written, len(r.faults))
+	}
+}
+
+// volumeGuest is a guest with the volume.
+type volumeGuest struct {
+	*node.Guest
+	said *listener // that its program serves
+}
+
+func (l *volumeLane) start(ctx context.Context) (volumeGuest, error) {
+	said := newListener(proof.Serving)
+	g, err := l.node.Start(ctx, node.GuestSpec{
+		Kernel: l.image.KernelPath(), Initramfs: l.image.InitramfsPath(), Memory: node.Memory{Min: 48 << 20, Max: 128 << 20},
+		CPU:   node.CPU{MinMilli: 1000 / volumeLanes, MaxMilli: 1000},
+		Ports: []vmm.Forward{{GuestPort: 7000}}, Volumes: []node.Volume{{Name: l.name, Path: "/data", Size: volumeSize}}, Stdout: said,
 	})
+	return volumeGuest{g, said}, err
 }
 
 // once is one round: a guest starts, says what it found, writes, and is killed.
-func (r *volumeRun) once(ctx context.Context, early bool) error {
-	g, err := r.start(ctx)
+func (l *volumeLane) once(ctx context.Context, early bool) (lost float64, err error) {
+	g, err := l.start(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	lost := 0.0
 	if early {
-		r.early++
+		l.mu.Lock()
+		l.early++
+		l.mu.Unlock()
 		err = pause(ctx, rand.N(volumeBoot))
 	} else {
-		lost, err = r.write(ctx, g)
+		lost, err = l.write(ctx, g)
 	}
 	if kill := syscall.Kill(g.PID(), syscall.SIGKILL); err == nil && kill != nil && !errors.Is(kill, syscall.ESRCH) {
 		err = fmt.Errorf("kill QEMU: %w", kill)
 	}
 	<-g.Done()
 	if err != nil {
-		return err
+		return 0, err
 	}
-	whole, err := r.fsck(ctx)
-	if err != nil {
-		return err
-	}
+	whole, err := l.fsck(ctx)
 	if whole != "" {
 		lost++
-		r.fault("file system: %s", whole)
+		l.fault("%s, round %d: file system: %s", l.name, l.round, whole)
 	}
-	r.lost = append(r.lost, lost)
-	return nil
+	return lost, err
 }
 
 // last looks for what the last round wrote and ends its guest in good order.
-func (r *volumeRun) last(ctx context.Context) error {
-	g, err := r.start(ctx)
+func (l *volumeLane) last(ctx context.Context) (lost float64, err error) {
+	g, err := l.start(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	conn, _, err := r.meet(ctx, g)
+	conn, lost, err := l.meet(ctx, g)
 	if err != nil {
 		g.Kill()
 		<-g.Done()
-		return err
+		return 0, err
 	}
 	conn.Close()
-	return g.Shutdown(ctx, 10*time.Second)
+	return lost, g.Shutdown(ctx, 10*time.Second)
 }
 
 // meet hears what a guest found and holds it against what was acknowledged.
-func (r *volumeRun) meet(ctx context.Context, g *node.Guest) (conn net.Conn, lost float64, err error) {
-	var found proof.Report
-	addr := g.Forwards()[0].HostAddr()
-	for end := time.Now().Add(volumeWithin); ; {
-		if conn, found, err = greet(addr); err == nil {
-			break
-		}
-		select {
-		case <-g.Done():
-			exit, err := g.Wait()
-			return nil, 0, fmt.Errorf("the guest ended: %s: %s %w", exit.Cause, exit.Text, err)
-		default:
-		}
-		if time.Now().After(end) {
-			return nil, 0, fmt.Errorf("the guest does not answer: %w", err)
-		}
-		if err := pause(ctx, 10*time.Millisecond); err != nil {
-			return nil, 0, err
-		}
+func (l *volumeLane) meet(ctx context.Context, g volumeGuest) (conn net.Conn, lost float64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, volumeWithin)
+	defer cancel()
+	if _, err := g.said.wait(ctx, g.Done()); errors.Is(err, errGone) {
+		exit, err := g.Wait()
+		return nil, 0, errors.Join(fmt.Errorf("the guest ended: %s: %s", exit.Cause, exit.Text), err)
+	} else if err != nil {
+		return nil, 0, fmt.Errorf("the guest does not serve: %w", err)
 	}
-	r.found += found.Records
-	if found.Wrong != "" {
-		lost++
-		r.fault("round %d: %s", r.round, found.Wrong)
+	conn, found, err := greet(g.Forwards()[0].HostAddr())
+	if err != nil {
+		return nil, 0, fmt.Errorf("the guest does not answer: %w", err)
 	}
-	switch {
-	case found.Round < r.round && r.acked > 0:
-		found.Records = 0 // the whole round is gone
-		fallthrough
-	case found.Records < r.acked:
-		lost += float64(r.acked - found.Records)
-		r.fault("round %d: %d records were acknowledged, %d are there (round %d)", r.round, r.acked, found.Records, found.Round)
-	}
-	return conn, lost, nil
+	return conn, l.compare(found), nil
 }
 
-// greet connects to the program in the guest; while it does not listen yet, QEMU hangs up.
+// compare returns how much of what was acknowledged is lost.
+func (l *volumeLane) compare(found proof.Report) (lost float64) {
+	if found.Wrong != "" {
+		lost++
+		l.fault("%s, round %d: %s", l.name, l.round, found.Wrong)
+	}
+	there := found.Records
+	if found.Round < l.round {
+		there = 0 // the whole round is gone
+	}
+	if there < l.acked {
+		lost += float64(l.acked - there)
+		l.fault("%s, round %d: %d records were acknowledged, %d are there (round %d)", l.name, l.round, l.acked, there, found.Round)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.found += found.Records
+	return lost
+}
+
+// greet connects to the program in the guest, which serves.
 func greet(addr string) (net.Conn, proof.Report, error) {
 	var found proof.Report
 	conn, err := net.DialTimeout("tcp", addr, time.Second)
@@ -140,20 +187,20 @@ func greet(addr string) (net.Conn, proof.Report, error) {
 }
 
 // write has a guest write a new round for a while, and returns how much was lost of the one before.
-func (r *volumeRun) write(ctx context.Context, g *node.Guest) (lost float64, err error) {
-	conn, lost, err := r.meet(ctx, g)
+func (l *volumeLane) write(ctx context.Context, g volumeGuest) (lost float64, err error) {
+	conn, lost, err := l.meet(ctx, g)
 	if err != nil {
 		return 0, err
 	}
 	defer conn.Close()
-	r.round, r.acked = r.round+1, 0
-	if err := send(conn, r.round); err != nil {
+	l.round, l.acked = l.round+1, 0
+	if err := send(conn, l.round); err != nil {
 		return 0, err
 	}
 	stop := time.Now().Add(rand.N(volumeMost))
 	acks := bufio.NewReader(conn)
 	for sent := uint64(0); ; {
-		for ; sent < r.acked+volumeWindow; sent++ {
+		for ; sent < l.acked+volumeWindow; sent++ {
 			if err := send(conn, sent+1); err != nil {
 				return 0, err
 			}
@@ -161,7 +208,7 @@ func (r *volumeRun) write(ctx context.Context, g *node.Guest) (lost float64, err
 		if err := conn.SetReadDeadline(stop); err != nil {
 			return 0, err
 		}
-		switch err := r.ack(acks); {
+		switch err := l.ack(acks); {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return lost, nil // with records on their way
 		case err != nil:
@@ -175,31 +222,35 @@ func send(w io.Writer, n uint64) error {
 	return err
 }
 
-func (r *volumeRun) ack(in io.Reader) error {
+func (l *volumeLane) ack(in io.Reader) error {
 	b := make([]byte, 8)
 	if _, err := io.ReadFull(in, b); err != nil {
 		return err
 	}
-	if n := binary.LittleEndian.Uint64(b); n != r.acked+1 {
-		return fmt.Errorf("record %d was acknowledged behind %d", n, r.acked)
+	if n := binary.LittleEndian.Uint64(b); n != l.acked+1 {
+		return fmt.Errorf("record %d was acknowledged behind %d", n, l.acked)
 	}
-	r.acked++
-	r.written++
+	l.acked++
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.written++
 	return nil
 }
 
 func (r *volumeRun) fault(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.faults = append(r.faults, fmt.Sprintf(format, args...))
 }
 
 // fsck says what is wrong with the file system once its journal is replayed, which is done on a copy: the volume's own
 // journal is for the next guest to replay.
-func (r *volumeRun) fsck(ctx context.Context) (string, error) {
-	path, err := r.store.Use(ctx, "crash", volumeSize)
+func (l *volumeLane) fsck(ctx context.Context) (string, error) {
+	path, err := l.store.Use(ctx, l.name, volumeSize)
 	if err != nil {
 		return "", err
 	}
-	twin := filepath.Join(filepath.Dir(r.store.Dir), "copy.img")
+	twin := filepath.Join(l.dir, l.name+".copy")
 	defer os.Remove(twin)
 	if out, err := exec.CommandContext(ctx, "cp", "--sparse=always", path, twin).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("copy volume: %w: %s", err, out)

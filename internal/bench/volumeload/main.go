@@ -1,5 +1,5 @@
 // Command volumeload writes records to /data and answers for each when it has been fsynced. When it starts it says what
-// it found there.
+// it found there, and on its standard output that it serves.
 //
 // Each connection: it sends a line with a proof.Report, reads the number of the round that is to begin, 8 bytes, and removes
 // what it found. From then on it reads the numbers of records, from 1 on, and sends each back when the record is safe.
@@ -38,6 +38,7 @@ func serve() error {
 	if err != nil {
 		return err
 	}
+	fmt.Println(proof.Serving)
 	for {
 		conn, err := l.Accept()
 		if err != nil {

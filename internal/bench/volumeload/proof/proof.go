@@ -61,6 +61,9 @@ func Count(r io.Reader) (n uint64, err error) {
 	}
 }
 
+// Serving is what the program prints when it can be connected to.
+const Serving = "volumeload: serves"
+
 // Report is what a program that starts says of what it found.
 type Report struct {
 	Round   uint64 `json:"round"`   // that wrote it; 0 = none yet
