@@ -56,8 +56,8 @@ func coreHas(t *testing.T, path, printed string) {
 	if err := unix.Stat(path, &st); err != nil || st.Mode&0o777 != 0o600 {
 		t.Errorf("mode %o, %v", st.Mode, err)
 	}
-	if st.Blocks*512 < 24<<20 || st.Blocks*512 > 64<<20 {
-		t.Errorf("it takes %d MiB, of a program that holds 24 and some", st.Blocks*512>>20)
+	if st.Blocks*512 < 8<<20 || st.Blocks*512 > 48<<20 {
+		t.Errorf("it takes %d MiB, of a program that holds 8 and some", st.Blocks*512>>20)
 	}
 }
 

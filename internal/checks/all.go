@@ -88,13 +88,14 @@ func (r *run) imports(ctx context.Context, out io.Writer) error {
 }
 
 // unit has no go vet of its own: all packages have been through it. The worlds that are simulated have one goroutine each: the race
-// detector would see nothing there, and takes most of a minute for it. They run beside the others, and are told of behind them.
+// detector would see nothing there, and takes most of a minute for it. They run beside the others, and are told of behind them. Three packages at a time are more than
+// there may be processors, because each has its waits.
 func (r *run) unit(ctx context.Context, out io.Writer) error {
 	var worlds bytes.Buffer
 	simulated := make(chan error)
 	go func() { simulated <- goRun(ctx, r.dir, &worlds, nil, "test", "-vet=off", simPackage) }()
 	rest := slices.DeleteFunc(longestFirst(r.pkgs.Unit), func(pkg string) bool { return pkg == simPackage })
-	err := goRun(ctx, r.dir, out, nil, append([]string{"test", "-race", "-vet=off"}, rest...)...)
+	err := goRun(ctx, r.dir, out, nil, append([]string{"test", "-race", "-vet=off", "-p=3"}, rest...)...)
 	err = errors.Join(err, <-simulated)
 	_, told := worlds.WriteTo(out)
 	return errors.Join(err, told)

@@ -96,7 +96,7 @@ const simPackage = module + "/host/broker/sim"
 // longest are the packages whose tests take longest. They begin first, so that none of them is left over at the end.
 var longest = []string{
 	module + "/cmd/silo", module + "/internal/movetest", module + "/host/vmm", module + "/internal/apptest", module + "/internal/elastictest",
-	module + "/images",
+	module + "/images", module + "/host/vmm/internal/template", module + "/alloc",
 }
 
 // longestFirst sorts packages by that, and leaves the others in their order.

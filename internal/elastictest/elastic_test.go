@@ -248,9 +248,16 @@ func TestLateGrantsAreWaitedFor(t *testing.T) {
 }
 
 // TestAloneHeapAndVCPUsFollowTheProgram: up with the heap without a stall, to two vCPUs with the load, and
-// all back when the program drops its data and says nothing.
+// all back when the program drops its data and says nothing; in a guest that booted, and in one that goes on from its template.
 func TestAloneHeapAndVCPUsFollowTheProgram(t *testing.T) {
-	follows(t, boot(t, setup{name: "heap", most: 1024 * mib}, "250"))
+	s := setup{name: "heap", most: 1024 * mib, templates: t.TempDir()}
+	for _, saved := range []bool{false, true} {
+		r := boot(t, s, "250")
+		if r.guest.FromTemplate() != saved {
+			t.Fatalf("it goes on from a template: %v", !saved)
+		}
+		follows(t, r)
+	}
 }
 
 func follows(t *testing.T, r *run) {

@@ -26,15 +26,7 @@ func bootTwice(t *testing.T, s setup, args ...string) (first, second *run) {
 	return first, second
 }
 
-// TestAloneFollowsFromATemplate: a guest that goes on from a template grows and shrinks as one that booted.
-func TestAloneFollowsFromATemplate(t *testing.T) {
-	first, second := bootTwice(t, setup{name: "heap", most: 1024 * mib}, "250")
-	first.guest.Kill()
-	<-first.guest.Done()
-	follows(t, second)
-}
-
-// TestGateFromATemplate: so does its gate.
+// TestGateFromATemplate: a guest that goes on from a template has its gate, as one that booted.
 func TestGateFromATemplate(t *testing.T) {
 	t.Parallel()
 	first, second := bootTwice(t, setup{name: "grab", most: 128 * mib, refuse: 2 * time.Second}, "300")

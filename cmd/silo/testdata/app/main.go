@@ -144,7 +144,7 @@ func main() {
 // keep holds on to a page of text that is not in the program's file, and to some memory beside it, and says where the text is.
 func keep() []byte {
 	text := bytes.Repeat([]byte(strconv.Itoa(kept)), 1024)
-	rest := make([]byte, 24<<20)
+	rest := make([]byte, 8<<20) // 64 pieces of a core
 	for i := 0; i < len(rest); i += 4096 {
 		rest[i] = byte(i>>12) | 1
 	}
