@@ -22,15 +22,16 @@
 //   - a crowd: work comes in bouts too short for that, but the processor time used is near all there is, and by
 //     /sched/latencies goroutines wait all the same. One more is asked for.
 //
-// Not up while the host says that the vCPUs there are already wait for a processor (steal, from 5 % on): more of them
+// Not up while the host says that the vCPUs there are already wait for a processor (steal, from a quarter on): more of them
 // would only fight for it.
 //
 // Down, when for two seconds the load would have left the remaining vCPUs less than half busy. Between that and 85 %
 // there is doubt: it takes eight seconds, and twice as long after each time that it was wrong.
 //
 // How often the scheduler is looked at follows the program: each half millisecond while goroutines wait for a vCPU that
-// could be had, each two while it is at work, and each fifty when it sleeps. A program at work is never looked at more
-// often than its own goroutines start.
+// could be had, each ten while it is at work, each fifty when it sleeps, and ever more seldom, down to each two hundred, when it
+// has slept for long: each time that a guest wakes costs its host something. A program at work is never looked at more often
+// than its own goroutines start.
 //
 // # What is quick, and what cannot be
 //

@@ -25,8 +25,10 @@ const (
 	// worth a vCPU by itself.
 	crowded = 0.5
 
-	// stolen is the steal, in thousandths, from which on more vCPUs would only fight with those there are.
-	stolen = 50
+	// stolen is the steal, in thousandths, from which on more vCPUs would only fight with those there are. It is what
+	// the broker takes for a crowd: a vCPU that waits for less is worth having, and a guest that hardly runs waits for
+	// that much now and then on any host.
+	stolen = 250
 )
 
 // Governor is the policy of one program's vCPUs: samples in, vCPUs wanted out. It has no clock;

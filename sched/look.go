@@ -10,9 +10,12 @@ const (
 	lookFull    = 4 * time.Millisecond
 	lookActive  = 10 * time.Millisecond
 	lookQuiet   = 50 * time.Millisecond
+	lookAsleep  = 200 * time.Millisecond
 
-	// fading is the part of the time since the program was last at work that passes between two looks.
-	fading = 10
+	// fading is the part of the time since the program was last at work that passes between two looks, up to lookQuiet, and
+	// sleeping the same from there up to lookAsleep: who works now and then is noticed within lookQuiet for some seconds.
+	fading   = 10
+	sleeping = 100
 
 	// activity is looked for over so many looks, and starts that are less often than seldom are none.
 	activity = 16
@@ -37,7 +40,8 @@ func (l *look) next(now time.Duration, s Sample, room bool) time.Duration {
 	case s.Runnable > 0:
 		return lookFull
 	}
-	return min(max((now-l.activeAt)/fading, lookActive), lookQuiet)
+	rest := now - l.activeAt
+	return min(max(min(rest/fading, lookQuiet), rest/sleeping, lookActive), lookAsleep)
 }
 
 // active reports whether the program's goroutines start often, and more often than the one that looks: looking

@@ -13,8 +13,8 @@ func TestLookFollowsTheProgram(t *testing.T) {
 		starts      float64 // a second, besides the look's own
 		least, most time.Duration
 	}{
-		{"asleep", 0, lookQuiet, lookQuiet},
-		{"a timer now and then", 50, lookQuiet, lookQuiet},
+		{"asleep", 0, lookAsleep, lookAsleep},
+		{"a timer now and then", 50, lookAsleep, lookAsleep},
 		{"requests", 3000, lookActive, 3 * lookActive},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -23,11 +23,11 @@ func TestLookFollowsTheProgram(t *testing.T) {
 			s.Running = 1
 			starts, longest := 0.0, time.Duration(0)
 			period := lookActive
-			for now := time.Duration(0); now < 20*time.Second; now += period {
+			for now := time.Duration(0); now < 60*time.Second; now += period {
 				starts += 1 + c.starts*period.Seconds()
 				s.Starts = uint64(starts) / tracked * tracked
 				period = l.next(now, s, true)
-				if now > 10*time.Second {
+				if now > 40*time.Second {
 					longest = max(longest, period)
 				}
 			}

@@ -28,7 +28,7 @@ func TestGovernorProperties(t *testing.T) {
 			s.Starts += rapid.Uint64Range(0, 1000).Draw(t, "starts")
 			s.Steal = rapid.Uint32Range(0, 100).Draw(t, "steal")
 			want, changed, period := g.Step(now, s)
-			if want < 1 || want > cfg.Max || changed != (want != last) || period < lookWaiting || period > lookQuiet {
+			if want < 1 || want > cfg.Max || changed != (want != last) || period < lookWaiting || period > lookAsleep {
 				t.Fatalf("wants %d after %d (changed %v), looked for after %v", want, last, changed, period)
 			}
 			if want > last && s.Steal >= stolen {

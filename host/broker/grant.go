@@ -62,8 +62,8 @@ func (b *Broker) isNews(g *Guest, n hvcall.Grant) bool {
 	switch {
 	case was.Serial == 0, n.MilliCPU != was.MilliCPU, n.Memory > was.Memory:
 		return true
-	case n.Limit == hvcall.LimitReclaim && n.Memory < was.Memory:
-		return true
+	case n.Memory < was.Memory && (n.Limit == hvcall.LimitReclaim || int64(was.Memory) > g.Bounds.Max):
+		return true // memory that others wait for, or more than it may ever have since its maximum was lowered
 	}
 	return g.Memory.Op == 0 && n != was
 }

@@ -25,8 +25,9 @@ const (
 	// counts, or that it is idle would be the word of who keeps it from working.
 	idleBelow, busyFrom = 250, 500
 
-	// crowdedAt is the steal, in thousandths, from which on a vCPU more is a vCPU that others are kept from.
-	crowdedAt = 250
+	// crowdedAt is the steal, in thousandths, from which on a vCPU more is a vCPU that others are kept from, and
+	// crowdedFor how many readings in a row must show that: what two vCPUs do in a burst of a second is not worth a quarrel.
+	crowdedAt, crowdedFor = 250, 4
 )
 
 // Load is what was measured of a guest's vCPUs, and what follows.
@@ -44,10 +45,10 @@ type Load struct {
 func (l Load) ran(now time.Duration, granted int64, e Ran, least, most time.Duration) Load {
 	l.Used, l.Steal = max(0, e.Used), clamp(e.Steal, 0, 1000)
 	working := max(l.Used, e.Wanted) >= busyFrom
-	l.Low = counted(l.Low, l.Used < idleBelow && !working)
+	l.Low = counted(l.Low, l.Used < idleBelow && !working, enoughReadings)
 	l.Idle = l.Low >= enoughReadings || l.Idle && !working
-	l.Crowded = counted(l.Crowded, l.Steal >= crowdedAt && granted > 1000)
-	if l.Crowded >= enoughReadings {
+	l.Crowded = counted(l.Crowded, l.Steal >= crowdedAt && granted > 1000, crowdedFor)
+	if l.Crowded >= crowdedFor {
 		l.Most = max(1000, granted*(1000-l.Steal)/1_000_000*1000)
 		l.Crowded, l.Lift = 0, l.Lift.failed(now, least, most)
 	} else if l.Most == 0 && l.Lift.due(now-l.Lift.Wait) {
@@ -56,11 +57,12 @@ func (l Load) ran(now time.Duration, granted int64, e Ran, least, most time.Dura
 	return l
 }
 
-func counted(n int, yes bool) int {
+// counted is a count of readings in a row, up to most.
+func counted(n int, yes bool, most int) int {
 	if !yes {
 		return 0
 	}
-	return min(n+1, enoughReadings)
+	return min(n+1, most)
 }
 
 // lifted ends the bound when it is time to try again.

@@ -28,8 +28,8 @@ func TestLoadClaims(t *testing.T) {
 		{"idle with next to nothing", 50, 200, 0, 4, 2000, 50},
 		{"busy with next to nothing", 50, 600, 0, 4, 2000, 2000},
 		{"an eighth of its vCPUs", 2000, 250, 0, 4, 2000, 2000},
-		{"others took half", 2000, 1000, 500, 2, 1000, 1000},
-		{"others took half, once", 2000, 1000, 500, 1, 2000, 2000},
+		{"others took half", 2000, 1000, 500, 4, 1000, 1000},
+		{"others took half, for less than a second", 2000, 1000, 500, 3, 2000, 2000},
 		{"others took little", 2000, 1600, 200, 9, 2000, 2000},
 		{"others took half of its one", 1000, 500, 500, 9, 2000, 2000},
 	} {
