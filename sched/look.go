@@ -25,15 +25,19 @@ const (
 // look decides when the scheduler is looked at next.
 type look struct {
 	activeAt time.Duration
+	met      bool // somebody waited or ran at the last look
 	looks    uint64
 	starts   uint64        // at the begin of the looks being counted
 	since    time.Duration // when that was
 }
 
 func (l *look) next(now time.Duration, s Sample, room bool) time.Duration {
-	if s.Runnable > 0 || s.Running > 1 || l.active(now, s) {
+	// Once is chance: it may be another that just looks about it.
+	meets := s.Runnable > 0 || s.Running > 1
+	if meets && l.met || l.active(now, s) {
 		l.activeAt = now
 	}
+	l.met = meets
 	switch {
 	case s.Runnable > 0 && room:
 		return lookWaiting

@@ -37,6 +37,16 @@ func TestLookFollowsTheProgram(t *testing.T) {
 		})
 	}
 	var l look
+	for now := time.Duration(0); now < time.Minute; now += lookAsleep {
+		s := Sample{Running: 1}
+		if now%(5*time.Second) == 0 {
+			s.Runnable = 1
+		}
+		if got := l.next(now, s, true); now > 30*time.Second && s.Runnable == 0 && got != lookAsleep {
+			t.Fatalf("asleep, and met another that looks about it now and then: %v", got)
+		}
+	}
+	l = look{}
 	if got := l.next(1, Sample{Running: 1, Runnable: 3}, true); got != lookWaiting {
 		t.Errorf("goroutines wait: %v", got)
 	}
