@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/silo-os/silo/hvcall"
+	"github.com/silo-os/silo/internal/alarm"
 	"github.com/silo-os/silo/internal/moments"
 )
 
@@ -22,6 +23,7 @@ type Agent struct {
 	log   *slog.Logger
 	start time.Time
 	trace moments.Recorder // only used by step
+	guest bool             // see Config
 	wake  chan struct{}
 
 	collector collector // used by Run alone
@@ -61,7 +63,7 @@ func New(cfg Config, log *slog.Logger, state func(Statement)) *Agent {
 		cfg.Collecting = func(bool) {}
 	}
 	a := &Agent{
-		state: state, widen: cfg.Collecting, log: log, start: time.Now(), trace: moments.Recorder{W: cfg.Trace}, wake: make(chan struct{}, 1),
+		state: state, widen: cfg.Collecting, log: log, start: time.Now(), trace: moments.Recorder{W: cfg.Trace}, wake: make(chan struct{}, 1), guest: cfg.Guest,
 		gov: NewGovernor(cfg), meter: newMeter(), collecting: make(chan struct{}, 1), parked: make(map[uint64]parked), done: make(chan struct{}),
 	}
 	a.collecting <- struct{}{}
@@ -104,14 +106,17 @@ func (a *Agent) govern(ctx context.Context) {
 	defer a.end()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	pause := alarm.In(a.guest, a.log)
+	defer pause.Close()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-a.wake:
 		case <-timer.C:
+		case <-pause.C():
 		}
-		timer.Reset(a.step())
+		pause.Arm(timer, a.step())
 	}
 }
 

@@ -17,6 +17,10 @@ type Config struct {
 	UserLimit  int64         // GOMEMLIMIT that the user set, bytes; 0 = none
 	UserGOGC   bool          // the user set GOGC: no price changes it
 
+	// Guest says that the program runs in a guest, whose host pays for each time that it wakes: while it sleeps the
+	// Agent waits with a timer of the kernel's.
+	Guest bool
+
 	// Trace gets each sample as a line of JSON, a [Moment]; nil = none is written.
 	Trace io.Writer
 

@@ -111,13 +111,13 @@ var start = sync.OnceValues(func() (*Guest, error) {
 	if rw == nil {
 		return hosted()
 	}
-	return connect(rw, "PID 1"), nil
+	return connect(rw, "PID 1", true), nil
 })
 
 // connect introduces the program to its peer while the program itself goes on.
-func connect(rw io.ReadWriteCloser, peer string) *Guest {
+func connect(rw io.ReadWriteCloser, peer string, real bool) *Guest {
 	answer := sync.OnceValues(func() (*session, error) {
-		s, err := newSession(context.Background(), rw)
+		s, err := newSession(context.Background(), rw, real)
 		if err != nil {
 			err = fmt.Errorf("connect to %s: %w", peer, err)
 			// A program does not fail for want of elasticity: PID 1 governs it from outside then.

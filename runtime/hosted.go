@@ -40,7 +40,7 @@ func hosted() (*Guest, error) {
 		}
 	}()
 	attached.Store(true)
-	g := connect(guest, "the scripted host")
+	g := connect(guest, "the scripted host", false)
 	g.hosted = true
 	return g, nil
 }
@@ -60,7 +60,7 @@ func Attach(ctx context.Context, rw io.ReadWriteCloser) (g *Guest, stop func(), 
 		return nil, nil, fmt.Errorf("attach to host: %w", ErrAttached)
 	}
 	before := readTuning()
-	s, err := newSession(ctx, rw)
+	s, err := newSession(ctx, rw, false)
 	if err != nil {
 		attached.Store(false)
 		return nil, nil, fmt.Errorf("attach to host: %w", err)

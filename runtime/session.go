@@ -27,6 +27,7 @@ type session struct {
 	log     *slog.Logger
 	moves   moves
 	poke    func() // has what PID 1 said read at once
+	guest   bool   // there is a real one around the program
 	stop    func() // ends both governors
 	work    sync.WaitGroup
 
@@ -37,14 +38,14 @@ type session struct {
 	grant   hvcall.Grant
 }
 
-// newSession introduces the program, which ctx bounds, and governs it from then on.
-func newSession(ctx context.Context, rw io.ReadWriteCloser) (*session, error) {
+// newSession introduces the program, which ctx bounds, and governs it from then on. guest says that there is a real one around it.
+func newSession(ctx context.Context, rw io.ReadWriteCloser, guest bool) (*session, error) {
 	log := slog.New(slog.DiscardHandler)
 	if os.Getenv("SILO_DEBUG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	rw, poke := newEager(rw)
-	s := &session{conn: hvcall.NewConn(rw, hvcall.Config{Log: log}), log: log, poke: poke}
+	s := &session{conn: hvcall.NewConn(rw, hvcall.Config{Log: log}), log: log, poke: poke, guest: guest}
 	ctx, cancel := context.WithTimeout(ctx, helloTimeout)
 	defer cancel()
 	s.work.Go(s.serve)
@@ -66,9 +67,9 @@ func (s *session) govern(w hvcall.Welcome) {
 	s.grant = hvcall.Grant{Serial: w.Grant.Serial, Memory: w.Grant.Memory, MilliCPU: w.Grant.MilliCPU}
 	s.demand = hvcall.Demand{Applied: w.Grant.Serial, MilliCPU: 1000, Reason: hvcall.ReasonStart}
 	s.memory = alloc.New(alloc.Config{
-		Collecting: s.collecting, Trace: traceTo(os.Getenv("SILO_TRACE"), s.log),
+		Guest: s.guest, Collecting: s.collecting, Trace: traceTo(os.Getenv("SILO_TRACE"), s.log),
 	}, s.log, s.stateMemory)
-	s.cpus = sched.New(sched.Config{Max: int(w.CPU.MaxMilli+999) / 1000, Each: s.poke}, s.log, s.stateCPU)
+	s.cpus = sched.New(sched.Config{Max: int(w.CPU.MaxMilli+999) / 1000, Guest: s.guest, Each: s.poke}, s.log, s.stateCPU)
 	s.memory.Grant(s.grant, true)
 	s.cpus.Grant(w.Grant.MilliCPU)
 	ctx, stop := context.WithCancel(context.Background()) // both govern as long as the process lives, or a test

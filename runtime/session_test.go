@@ -44,7 +44,7 @@ func TestSessionSpeaksWithPID1(t *testing.T) {
 		}
 		return nil, nil
 	})
-	g := connect(guest, "PID 1")
+	g := connect(guest, "PID 1", false)
 	if _, err := g.session(); err != nil {
 		t.Fatal(err)
 	}

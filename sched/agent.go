@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/silo-os/silo/internal/alarm"
 	"github.com/silo-os/silo/internal/moments"
 )
 
@@ -150,14 +151,17 @@ func (a *Agent) Run(ctx context.Context) {
 	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	pause := alarm.In(a.cfg.Guest, a.log)
+	defer pause.Close()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-a.kick:
 		case <-timer.C:
+		case <-pause.C():
 		}
-		timer.Reset(a.step())
+		pause.Arm(timer, a.step())
 	}
 }
 

@@ -16,6 +16,10 @@ type Config struct {
 	// what they have, and are only seen from outside.
 	Probe bool
 
+	// Guest says that the program runs in a guest, whose host pays for each time that it wakes: while it sleeps the
+	// agent waits with a timer of the kernel's.
+	Guest bool
+
 	// Each, if not nil, is called with each look at the scheduler, from the goroutine that looks. Timers
 	// are served between any two goroutines, where a busy program asks the network only each 10 ms: who waits for
 	// an answer there can look for it here. It must not wait.

@@ -17,27 +17,33 @@ const (
 	fading   = 10
 	sleeping = 100
 
-	// activity is looked for over so many looks, and starts that are less often than seldom are none.
+	// activity is looked for over so many looks, or until there were so many starts of others as are no chance, of which
+	// only each eighth is counted. Starts that are less often than seldom are none.
 	activity = 16
+	lively   = 4 * tracked
 	seldom   = 10 * time.Millisecond
 )
 
 // look decides when the scheduler is looked at next.
 type look struct {
 	activeAt time.Duration
-	met      bool // somebody waited or ran at the last look
+	metAt    time.Duration // when somebody waited or ran at a look
+	met      bool          // it was the last look
 	looks    uint64
 	starts   uint64        // at the begin of the looks being counted
 	since    time.Duration // when that was
 }
 
 func (l *look) next(now time.Duration, s Sample, room bool) time.Duration {
-	// Once is chance: it may be another that just looks about it.
-	meets := s.Runnable > 0 || s.Running > 1
-	if meets && l.met || l.active(now, s) {
+	met := s.Runnable > 0 || s.Running > 1
+	if met {
+		l.metAt = now
+	}
+	// Once is chance: it may be another that just looks about it. It is worth a few looks more, but wakes nobody who sleeps.
+	if met && l.met || l.active(now, s) {
 		l.activeAt = now
 	}
-	l.met = meets
+	l.met = met
 	switch {
 	case s.Runnable > 0 && room:
 		return lookWaiting
@@ -45,16 +51,18 @@ func (l *look) next(now time.Duration, s Sample, room bool) time.Duration {
 		return lookFull
 	}
 	rest := now - l.activeAt
-	return min(max(min(rest/fading, lookQuiet), rest/sleeping, lookActive), lookAsleep)
+	quiet := max(min(rest/fading, lookQuiet), rest/sleeping)
+	return min(max(min(quiet, (now-l.metAt)/fading), lookActive), lookAsleep)
 }
 
 // active reports whether the program's goroutines start often, and more often than the one that looks: looking
 // never costs more than what it is for.
 func (l *look) active(now time.Duration, s Sample) bool {
-	if l.looks++; l.looks < activity {
+	l.looks++
+	others := int64(s.Starts-l.starts) - int64(l.looks)
+	if l.looks < activity && others < lively {
 		return false
 	}
-	others := int64(s.Starts-l.starts) - int64(l.looks)
 	did := others > max(int64(l.looks), int64((now-l.since)/seldom))
 	l.looks, l.starts, l.since = 0, s.Starts, now
 	return did

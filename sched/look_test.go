@@ -42,7 +42,7 @@ func TestLookFollowsTheProgram(t *testing.T) {
 		if now%(5*time.Second) == 0 {
 			s.Runnable = 1
 		}
-		if got := l.next(now, s, true); now > 30*time.Second && s.Runnable == 0 && got != lookAsleep {
+		if got := l.next(now, s, true); now > 30*time.Second && now%(5*time.Second) > fading*lookAsleep && got != lookAsleep {
 			t.Fatalf("asleep, and met another that looks about it now and then: %v", got)
 		}
 	}

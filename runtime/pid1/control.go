@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/silo-os/silo/hvcall"
+	"github.com/silo-os/silo/internal/alarm"
 	"github.com/silo-os/silo/sched"
 )
 
@@ -59,6 +60,8 @@ type control struct {
 	welcome hvcall.Welcome
 	start   time.Time
 	events  chan func(*control)
+
+	pause *alarm.Alarm // between two looks; nil = they are waited for with Go's timer alone
 
 	due     bool          // the memory must be looked at now
 	lookAt  time.Duration // or then, if nothing happens before
@@ -128,6 +131,7 @@ func (c *control) now() time.Duration { return time.Since(c.start) + 1 }
 func (c *control) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	defer c.pause.Close()
 	for {
 		select {
 		case <-ctx.Done():
@@ -136,6 +140,7 @@ func (c *control) run(ctx context.Context) {
 			f(c)
 			c.takeAll()
 		case <-timer.C:
+		case <-c.pause.C():
 		}
 		now := c.now()
 		c.due = c.due || now >= c.lookAt
@@ -146,7 +151,7 @@ func (c *control) run(ctx context.Context) {
 			c.lookAt = now + c.step(now)
 			c.watchUse(now)
 		}
-		timer.Reset(min(c.lookAt-now, c.tickCPU(now)))
+		c.pause.Arm(timer, min(c.lookAt-now, c.tickCPU(now)))
 	}
 }
 

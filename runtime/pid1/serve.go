@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/silo-os/silo/hvcall"
+	"github.com/silo-os/silo/internal/alarm"
 )
 
 // serveApplication runs the application in the prepared guest and says how it ended.
@@ -33,6 +34,7 @@ func (g *guest) serveApplication(w hvcall.Welcome, p *preparation) hvcall.Exit {
 	c.cpu.started(p.running)
 	c.cpu.width = p.running
 	c.cpu.hold = beforeStart
+	c.pause = alarm.In(true, g.log)
 	g.control <- c
 	ctx, stop := context.WithCancel(context.Background())
 	loop := make(chan struct{})

@@ -1,8 +1,8 @@
 package pid1
 
 import (
-	"errors"
 	"fmt"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -58,18 +58,20 @@ func (s *source) readAll() ([]byte, error) {
 	}
 }
 
-// fill reads on from an offset, and returns how much there is now. Where its memory does not suffice it takes more.
+// fill reads on from an offset, and returns how much there is now. Where its memory does not suffice it takes more. The call does
+// not wait and is made without a word to the Go scheduler, whose monitor would wake for it in a guest that sleeps.
 func (s *source) fill(at int) (int, error) {
 	for {
-		n, err := unix.Pread(s.fd, s.buf[at:], int64(at))
+		room := s.buf[at:]
+		n, _, errno := unix.RawSyscall6(unix.SYS_PREAD64, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(room))), uintptr(len(room)), uintptr(at), 0, 0)
 		switch {
-		case errors.Is(err, unix.EINTR):
-		case err != nil:
-			return at, fmt.Errorf("read %s: %w", s.path, err)
-		case n == len(s.buf)-at:
+		case errno == unix.EINTR:
+		case errno != 0:
+			return at, fmt.Errorf("read %s: %w", s.path, errno)
+		case int(n) == len(room):
 			s.buf = append(s.buf[:at], make([]byte, 2*len(s.buf)-at)...)
 		default:
-			return at + n, nil
+			return at + int(n), nil
 		}
 	}
 }
