@@ -24,6 +24,9 @@ type calledCPU struct {
 	grant   hvcall.Grant
 	applied uint64
 	changed chan struct{} // closed at the next usage
+	askedAt time.Time     // when the guest's newest demand for more came; zero once it is answered
+	asked   uint64        // serial of the grant that answers it
+	took    time.Duration // from that demand to the guest's word that it has applied the grant
 	held    bool          // what was taken is not granted again until the guest asked for less
 }
 
@@ -91,6 +94,9 @@ func (g *calledCPU) answer(_ context.Context, f hvcall.Frame) ([]byte, error) {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		g.applied = u.Applied
+		if !g.askedAt.IsZero() && g.applied >= g.asked {
+			g.took, g.askedAt = time.Since(g.askedAt), time.Time{}
+		}
 		close(g.changed)
 		g.changed = make(chan struct{})
 		return nil, nil
@@ -109,7 +115,17 @@ func (g *calledCPU) demand(d hvcall.Demand) error {
 	}
 	g.grant.Serial++
 	g.grant.Revision, g.grant.MilliCPU = d.Revision, min(max(d.MilliCPU, 1000), 2000)
+	if d.MilliCPU > 1000 {
+		g.askedAt, g.asked = time.Now(), g.grant.Serial
+	}
 	return g.conn.SendGrant(g.grant)
+}
+
+// Took is how long it was from the newest demand for more, at the host, to the guest's word that it has applied its grant.
+func (g *calledCPU) Took() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.took
 }
 
 // Revoke takes the vCPU back and returns how long it was until the guest said that it has let go of it.

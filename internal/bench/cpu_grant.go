@@ -40,6 +40,7 @@ type revoker interface {
 // grantTimes are milliseconds by mechanism; the n-th of each were measured in one round.
 type grantTimes struct {
 	granted, revoked map[string][]float64
+	asked            []float64 // silo's, from the demand at the host to the guest's word that it is applied; a part of what is in granted
 }
 
 // measureGrants compares how long a burst waits for its second vCPU, and how long it takes to get that back.
@@ -49,7 +50,7 @@ func measureGrants(ctx context.Context, s cpuSubject, cfg Config) ([]Result, err
 		return nil, err
 	}
 	defer stop()
-	t := grantTimes{map[string][]float64{}, map[string][]float64{}}
+	t := grantTimes{granted: map[string][]float64{}, revoked: map[string][]float64{}}
 	for round := range grantRounds + 1 {
 		begin := time.Now()
 		var said []string
@@ -73,6 +74,9 @@ func measureGrants(ctx context.Context, s cpuSubject, cfg Config) ([]Result, err
 				return nil, fmt.Errorf("%s, round %d: %w", g.name, round, err)
 			}
 			note(g.name, granted, revoked)
+			if c, ok := g.guest.(*calledCPU); ok && round > 0 {
+				t.asked = append(t.asked, millis(c.Took()))
+			}
 		}
 		if round%unplugEvery == 1 {
 			granted, revoked, err := unplugOnce(ctx, s)

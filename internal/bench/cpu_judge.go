@@ -25,8 +25,9 @@ func judgeGrants(stock string, t grantTimes) ([]Result, error) {
 		note        string
 	}{
 		{grantRatioSysfs, t.granted[grantSilo], t.granted[grantSysfs],
-			fmt.Sprintf("silo, its host asked, %s; online by sysfs at once, no host asked, with %s %s, and with silo's own kernel %s; %s",
-				p(t.granted[grantSilo]), stock, p(t.granted[grantSysfs]), p(t.granted[grantOwn]), timed)},
+			fmt.Sprintf("silo, its host asked, %s, and where the host grants all at once %s, of which from the demand's being at the host to the guest's word that the grant is applied %s; "+
+				"online by sysfs at once, no host asked, with %s %s, and with silo's own kernel %s; %s", p(t.granted[grantSilo]), p(t.granted[grantCalled]), p(t.asked),
+				stock, p(t.granted[grantSysfs]), p(t.granted[grantOwn]), timed)},
 		{grantRatioACPI, t.granted[grantSilo], t.granted[grantACPI],
 			fmt.Sprintf("silo %s; device_add at once and online, with %s %s", p(t.granted[grantSilo]), stock, p(t.granted[grantACPI]))},
 	} {
