@@ -26,7 +26,7 @@ const (
 	appsMemory = 1 << 30
 	appsVCPUs  = 1 // the load and QEMU's own threads need a processor, too
 	appsWarm   = 2 * time.Second
-	appsSpan   = 4 * time.Second
+	appsSpan   = 10 * time.Second // of which the slowest hundredth are a score of answers and more, under emulation
 )
 
 // app is a server with its load.

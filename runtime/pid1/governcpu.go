@@ -48,7 +48,7 @@ func (c *control) cpuWanted(now time.Duration) uint32 {
 // and could be given another vCPU. That it needs fewer is no hurry.
 func (c *control) tickCPU(now time.Duration) time.Duration {
 	if c.app != nil || c.pace.calm(now) || c.cpu.width >= wholeCPUs(c.welcome.CPU.MaxMilli) {
-		return tickQuiet
+		return tickCalm
 	}
 	return tickOutside
 }
