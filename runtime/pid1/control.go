@@ -132,6 +132,7 @@ func (c *control) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	defer c.pause.Close()
+	var wakeAt time.Duration // what is waited for; 0 = nothing is
 	for {
 		select {
 		case <-ctx.Done():
@@ -140,7 +141,9 @@ func (c *control) run(ctx context.Context) {
 			f(c)
 			c.takeAll()
 		case <-timer.C:
+			wakeAt = 0
 		case <-c.pause.C():
+			wakeAt = 0
 		}
 		now := c.now()
 		c.due = c.due || now >= c.lookAt
@@ -151,7 +154,11 @@ func (c *control) run(ctx context.Context) {
 			c.lookAt = now + c.step(now)
 			c.watchUse(now)
 		}
-		c.pause.Arm(timer, min(c.lookAt-now, c.tickCPU(now)))
+		// Waking too early is harmless. To set the time anew with each word that comes is not: to set a vCPU's timer is work for its host.
+		if next := min(c.lookAt, now+c.tickCPU(now)); wakeAt == 0 || next < wakeAt {
+			wakeAt = next
+			c.pause.Arm(timer, next-now)
+		}
 	}
 }
 
