@@ -101,7 +101,7 @@ func (a *Alarm) listen() {
 	for {
 		err := a.conn.Read(func(fd uintptr) bool {
 			_, _, errno := unix.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&ended)), uintptr(len(ended)))
-			return errno != unix.EAGAIN && errno != unix.EINTR
+			return errno != unix.EAGAIN // whatever else it says, one look too many is harmless
 		})
 		if err != nil {
 			return

@@ -88,8 +88,8 @@ func (r *run) imports(ctx context.Context, out io.Writer) error {
 }
 
 // unit has no go vet of its own: all packages have been through it. The worlds that are simulated have one goroutine each: the race
-// detector would see nothing there, and takes most of a minute for it. They run beside the others, and are told of behind them. Three packages at a time are more than
-// there may be processors, because each has its waits.
+// detector would see nothing there, and takes most of a minute for it. They run beside the others, and are told of behind them. Three
+// packages at a time are more than there may be processors, because each has its waits.
 func (r *run) unit(ctx context.Context, out io.Writer) error {
 	var worlds bytes.Buffer
 	simulated := make(chan error)
