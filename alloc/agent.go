@@ -19,7 +19,6 @@ import (
 // sets the memory limit and collects when told.
 type Agent struct {
 	state func(Statement)
-	widen func(running bool)
 	log   *slog.Logger
 	start time.Time
 	trace moments.Recorder // only used by step
@@ -27,6 +26,8 @@ type Agent struct {
 	wake  chan struct{}
 
 	collector collector // used by Run alone
+	flight    bool      // the last Decision.Flight; used by Run alone
+	wide      wide
 
 	mu       sync.Mutex
 	gov      *Governor
@@ -63,7 +64,7 @@ func New(cfg Config, log *slog.Logger, state func(Statement)) *Agent {
 		cfg.Collecting = func(bool) {}
 	}
 	a := &Agent{
-		state: state, widen: cfg.Collecting, log: log, start: time.Now(), trace: moments.Recorder{W: cfg.Trace}, wake: make(chan struct{}, 1), guest: cfg.Guest,
+		state: state, wide: wide{tell: cfg.Collecting}, log: log, start: time.Now(), trace: moments.Recorder{W: cfg.Trace}, wake: make(chan struct{}, 1), guest: cfg.Guest,
 		gov: NewGovernor(cfg), meter: newMeter(), collecting: make(chan struct{}, 1), parked: make(map[uint64]parked), done: make(chan struct{}),
 	}
 	a.collecting <- struct{}{}
@@ -153,6 +154,10 @@ func (a *Agent) step() time.Duration {
 	if d.State {
 		a.state(d.Statement)
 	}
+	if d.Flight != a.flight {
+		a.flight = d.Flight
+		a.wide.set(d.Flight)
+	}
 	if d.Collect != CollectNone {
 		a.collect(d)
 	}
@@ -172,8 +177,8 @@ func (a *Agent) collect(d Decision) {
 	a.work.Go(func() {
 		defer func() { a.collecting <- struct{}{}; a.poke() }()
 		if d.Wide {
-			a.widen(true)
-			defer a.widen(false)
+			a.wide.set(true)
+			defer a.wide.set(false)
 		}
 		before := a.gcCPU()
 		if d.Collect == CollectReturn {

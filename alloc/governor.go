@@ -24,8 +24,8 @@ type Config struct {
 	// Trace gets each sample as a line of JSON, a [Moment]; nil = none is written.
 	Trace io.Writer
 
-	// Collecting is told when a collection of the Agent's own begins and ends that is worth all vCPUs
-	// the host can spare; nil = nobody is.
+	// Collecting is told when a collection begins and ends that is worth all vCPUs the host can spare: one of the Agent's own, or
+	// one that goes on while the program is silent; nil = nobody is.
 	Collecting func(running bool)
 }
 
@@ -106,6 +106,7 @@ type Decision struct {
 	Yielded   bool      // the program set GOGC itself: it is left alone from now on
 	Collect   Collect   // do this off the sampling goroutine, then sample again
 	Wide      bool      // Collect is long enough to be worth more vCPUs
+	Flight    bool      // so is a collection that runs already, while the program is silent
 	Period    time.Duration
 	Pressure  Pressure
 }
@@ -209,6 +210,7 @@ func (g *Governor) Step(now time.Duration, s Sample) Decision {
 		d.Collect = CollectNone // it would wait for whoever waits
 	}
 	d.Wide = d.Collect != CollectNone && g.idle.wide()
+	d.Flight = g.idle.flight.on && g.idle.wide()
 	d.Period = g.period(now, s, base)
 	d.Pressure = pressure(s.Held(), d.Limit, g.granted, g.stated, now-g.statedAt, g.latency.Get(now, latencyHalfLife), g.answered)
 	return d

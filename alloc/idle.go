@@ -26,6 +26,7 @@ type idleWatch struct {
 	stirred  bool          // the program did something while our last collection ran
 	settling bool          // memory is being swept or given back for us: that is no work
 	returned time.Duration // when memory was last given back on purpose
+	flight   flight        // a collection that the program began, and left to itself
 }
 
 const (
@@ -76,7 +77,7 @@ func (w *idleWatch) step(now time.Duration, s Sample, cfg Config, waiting bool) 
 		w.quietAt = now
 	}
 	due := w.work >= max(workLeast, w.cost/workShare) && now-w.quietAt >= w.silence(cfg)
-	if !due || w.asked || s.Objects < payoffLeast || w.budget <= 0 {
+	if !due || w.asked || w.flight.on || s.Objects < payoffLeast || w.budget <= 0 {
 		return CollectNone
 	}
 	w.asked, w.begun = true, s.Allocs
@@ -85,7 +86,8 @@ func (w *idleWatch) step(now time.Duration, s Sample, cfg Config, waiting bool) 
 
 // watching reports whether the program has worked since our last collection and is quiet now.
 func (w *idleWatch) watching() bool {
-	return w.work >= workLeast && !w.asked && w.budget > 0 && w.quietAt < w.lastAt && w.last.Objects >= payoffLeast
+	quiet := w.quietAt < w.lastAt || w.flight.since != 0
+	return w.work >= workLeast && !w.asked && w.budget > 0 && quiet && w.last.Objects >= payoffLeast
 }
 
 // silence is how long it must have been quiet. After a collection that was disturbed it counts from that one's
@@ -97,8 +99,7 @@ func (w *idleWatch) silence(cfg Config) time.Duration {
 	return cfg.Silence + min(w.mark/silenceShare, silenceMost)
 }
 
-// wide reports whether a collection of ours would be over sooner, by a time worth the trouble, on all
-// vCPUs there are.
+// wide reports whether a collection would be over sooner, by a time worth the trouble, on all vCPUs there are.
 func (w *idleWatch) wide() bool { return w.mark >= wideLeast }
 
 // watch tells work from noise in the time since the last sample.
@@ -110,13 +111,18 @@ func (w *idleWatch) watch(now, dt time.Duration, s Sample) {
 		w.work += max(0, used-usual)
 	}
 	w.settling = w.settling && share >= quietShare
+	landed := w.flight.on && s.Cycles != w.last.Cycles && s.Allocs-w.last.Allocs < stirLeast
+	w.flight.step(now, dt, w.mark, share, s, w.last)
 	w.price(s)
 	// The collector's own time is known only when a cycle is over, for all of it at once. What the
 	// program did meanwhile stays counted: the cycle may have begun before the data was dropped.
 	w.work = max(0, w.work-(s.GCCPU-w.last.GCCPU))
-	if share < quietShare {
+	switch {
+	case share < quietShare:
 		w.noise += (share - w.noise) * min(1, float64(dt)/float64(noiseSpan))
-	} else {
+	case w.flight.on:
+		w.quietAt = w.flight.since // all the work is the collector's
+	case !landed:
 		w.quietAt = now
 	}
 	w.last, w.lastAt = s, now

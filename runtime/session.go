@@ -199,8 +199,8 @@ func (s *session) apply(g hvcall.Grant) {
 // collection is the source of what collections are expected to need.
 type collection struct{}
 
-// collecting has more vCPUs asked for while a collection of ours runs: the scheduler's own figures do not
-// count the collector's workers.
+// collecting has more vCPUs asked for while a long collection runs of which the program does nothing: the scheduler's own
+// figures do not count the collector's workers.
 func (s *session) collecting(running bool) {
 	if running {
 		s.cpus.Expect(collection{}, int(s.welcome.CPU.MaxMilli+999)/1000)

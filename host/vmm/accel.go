@@ -19,9 +19,8 @@ type ProbeConfig struct {
 	Log     *slog.Logger  // nil = silent
 }
 
-// DefaultProbeTimeout is how long the tiny guest may take under KVM. It takes 0.1 s, under
-// emulation as well; hosts exist whose KVM runs it in 3.5 s, and there emulation is the
-// faster one.
+// DefaultProbeTimeout is how long the tiny guest may take under KVM. It takes 0.1 s, and 0.2 s under emulation; on hosts
+// whose KVM takes this long emulation is the faster one.
 const DefaultProbeTimeout = 2 * time.Second
 
 // timeoutMemory is how long a probe that ran into its deadline counts: the host may only
