@@ -26,8 +26,7 @@ type Agent struct {
 	wake  chan struct{}
 
 	collector collector // used by Run alone
-	flight    bool      // the last Decision.Flight; used by Run alone
-	wide      wide
+	needs     needs
 
 	mu       sync.Mutex
 	gov      *Governor
@@ -61,10 +60,10 @@ func New(cfg Config, log *slog.Logger, state func(Statement)) *Agent {
 		log.Info("GOGC is set: the price of memory does not change it", "percent", user)
 	}
 	if cfg.Collecting == nil {
-		cfg.Collecting = func(bool) {}
+		cfg.Collecting = func(Need) {}
 	}
 	a := &Agent{
-		state: state, wide: wide{tell: cfg.Collecting}, log: log, start: time.Now(), trace: moments.Recorder{W: cfg.Trace}, wake: make(chan struct{}, 1), guest: cfg.Guest,
+		state: state, needs: needs{tell: cfg.Collecting}, log: log, start: time.Now(), trace: moments.Recorder{W: cfg.Trace}, wake: make(chan struct{}, 1), guest: cfg.Guest,
 		gov: NewGovernor(cfg), meter: newMeter(), collecting: make(chan struct{}, 1), parked: make(map[uint64]parked), done: make(chan struct{}),
 	}
 	a.collecting <- struct{}{}
@@ -154,10 +153,7 @@ func (a *Agent) step() time.Duration {
 	if d.State {
 		a.state(d.Statement)
 	}
-	if d.Flight != a.flight {
-		a.flight = d.Flight
-		a.wide.set(d.Flight)
-	}
+	a.needs.set(byProgram, d.Need)
 	if d.Collect != CollectNone {
 		a.collect(d)
 	}
@@ -177,8 +173,8 @@ func (a *Agent) collect(d Decision) {
 	a.work.Go(func() {
 		defer func() { a.collecting <- struct{}{}; a.poke() }()
 		if d.Wide {
-			a.wide.set(true)
-			defer a.wide.set(false)
+			a.needs.set(byAgent, NeedAll)
+			defer a.needs.set(byAgent, NeedNone)
 		}
 		before := a.gcCPU()
 		if d.Collect == CollectReturn {

@@ -24,9 +24,8 @@ type Config struct {
 	// Trace gets each sample as a line of JSON, a [Moment]; nil = none is written.
 	Trace io.Writer
 
-	// Collecting is told when a collection begins and ends that is worth all vCPUs the host can spare: one of the Agent's own, or
-	// one that goes on while the program is silent; nil = nobody is.
-	Collecting func(running bool)
+	// Collecting is told how much more than the scheduler's figures show the collector could use; nil = nobody is.
+	Collecting func(Need)
 }
 
 func (c Config) withDefaults() Config {
@@ -106,7 +105,7 @@ type Decision struct {
 	Yielded   bool      // the program set GOGC itself: it is left alone from now on
 	Collect   Collect   // do this off the sampling goroutine, then sample again
 	Wide      bool      // Collect is long enough to be worth more vCPUs
-	Flight    bool      // so is a collection that runs already, while the program is silent
+	Need      Need      // of the collections that the program begins itself
 	Period    time.Duration
 	Pressure  Pressure
 }
@@ -142,6 +141,7 @@ type Governor struct {
 	rule   heapRule
 	starve starvation
 	cycles cycleWatch
+	beside beside
 }
 
 // NewGovernor returns a Governor that holds nothing yet.
@@ -210,7 +210,12 @@ func (g *Governor) Step(now time.Duration, s Sample) Decision {
 		d.Collect = CollectNone // it would wait for whoever waits
 	}
 	d.Wide = d.Collect != CollectNone && g.idle.wide()
-	d.Flight = g.idle.flight.on && g.idle.wide()
+	if g.beside.step(now, s) {
+		d.Need = NeedBeside
+	}
+	if g.idle.flight.on && g.idle.wide() {
+		d.Need = NeedAll
+	}
 	d.Period = g.period(now, s, base)
 	d.Pressure = pressure(s.Held(), d.Limit, g.granted, g.stated, now-g.statedAt, g.latency.Get(now, latencyHalfLife), g.answered)
 	return d

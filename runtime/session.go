@@ -199,14 +199,10 @@ func (s *session) apply(g hvcall.Grant) {
 // collection is the source of what collections are expected to need.
 type collection struct{}
 
-// collecting has more vCPUs asked for while a long collection runs of which the program does nothing: the scheduler's own
-// figures do not count the collector's workers.
-func (s *session) collecting(running bool) {
-	if running {
-		s.cpus.Expect(collection{}, int(s.welcome.CPU.MaxMilli+999)/1000)
-	} else {
-		s.cpus.Expect(collection{}, 0)
-	}
+// collecting has more vCPUs asked for, for the collector: the scheduler's own figures do not count its workers.
+func (s *session) collecting(need alloc.Need) {
+	vcpus := map[alloc.Need]int{alloc.NeedBeside: 2, alloc.NeedAll: int(s.welcome.CPU.MaxMilli+999) / 1000}
+	s.cpus.Expect(collection{}, vcpus[need]) // 2: the program's and its collector's
 }
 
 func (s *session) granted() hvcall.Grant {

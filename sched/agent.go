@@ -204,12 +204,9 @@ func (a *Agent) step() time.Duration {
 func (a *Agent) read() Sample {
 	s := a.reader.read()
 	s.Steal = a.steal.Load()
-	expected := 0
 	for _, n := range a.expects {
-		expected += n
+		s.Expected += n
 	}
-	// The sampler itself is one of those that run.
-	s.Runnable = max(s.Runnable, expected+1-s.Running)
 	return s
 }
 

@@ -90,7 +90,7 @@ func TestExpectationsAddUp(t *testing.T) {
 	a.Expect("a", 3)
 	a.Expect("b", 2)
 	a.Expect("a", 4)
-	if s := a.read(); s.Running-1+s.Runnable < 6 {
+	if s := a.read().withExpected(); s.could() < 6 {
 		t.Errorf("four and two expected: %+v", s)
 	}
 	a.Expect("a", 0)

@@ -61,7 +61,8 @@ func NewGovernor(cfg Config) *Governor { return &Governor{cfg: cfg.withDefaults(
 // Step takes in a sample. It returns how many vCPUs are wanted, whether that changed, and how long
 // the sampler may sleep.
 func (g *Governor) Step(now time.Duration, s Sample) (want int, changed bool, period time.Duration) {
-	before := g.want
+	before, shown := g.want, s
+	s = s.withExpected()
 	g.measure(now, s)
 	g.rise(now, s)
 	g.give(now)
@@ -69,7 +70,10 @@ func (g *Governor) Step(now time.Duration, s Sample) (want int, changed bool, pe
 		g.try(now, s)
 	}
 	g.last, g.lastAt, g.begun = s, now, true
-	return g.want, g.want != before, g.look.next(now, s, g.want < g.cfg.Max)
+	if s.could() > g.want {
+		shown = s // who is expected, and could be given a vCPU, is waited for
+	}
+	return g.want, g.want != before, g.look.next(now, shown, g.want < g.cfg.Max)
 }
 
 // measure learns the load from what the program used and what it waited for since the last sample.
@@ -98,10 +102,9 @@ func (g *Governor) rise(now time.Duration, s Sample) {
 	if !g.mayChange(now) || s.Steal >= stolen {
 		return
 	}
-	// The sampler itself runs while it looks: it is not load.
 	target := g.want
 	if s.Runnable > 0 && g.waiting >= g.cfg.Rise && now-g.waitingAt >= g.cfg.Rise/unbroken {
-		target = max(0, s.Running-1) + s.Runnable
+		target = s.could()
 	} else if g.queue.value >= crowded && g.used.value*1000 >= float64(g.want*spare) {
 		target = g.want + 1
 	}

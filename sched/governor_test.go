@@ -106,3 +106,30 @@ func TestShortBlipIsIgnored(t *testing.T) {
 		t.Errorf("a wait of a few milliseconds brought %d vCPUs", want)
 	}
 }
+
+// TestWhoIsExpectedIsNotWaitedFor: who has the vCPU that was asked for it is no reason to look all the time.
+func TestWhoIsExpectedIsNotWaitedFor(t *testing.T) {
+	g := NewGovernor(Config{Max: 4})
+	var now time.Duration
+	s := Sample{Running: 1, Procs: 1, Expected: 2}
+	step := func() (want int, period time.Duration) {
+		want, _, period = g.Step(now, s)
+		now += period
+		s.CPU += period
+		return want, period
+	}
+	want, period := step()
+	if period != lookWaiting {
+		t.Errorf("looks again in %v while two are expected on one vCPU", period)
+	}
+	for range 100 {
+		want, period = step()
+	}
+	s.Procs = want
+	for range 100 {
+		want, period = step()
+	}
+	if want != 2 || period < lookActive {
+		t.Errorf("wants %d vCPUs for the two that are expected, and looks again in %v", want, period)
+	}
+}

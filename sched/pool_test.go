@@ -72,7 +72,7 @@ func TestPoolDemandsForWhatWaits(t *testing.T) {
 	for range 10 {
 		p.Go(func(context.Context) error { <-stop; return nil })
 	}
-	if s := a.read(); s.Running-1+s.Runnable < 9 {
+	if s := a.read().withExpected(); s.could() < 9 {
 		t.Errorf("the governor is told %+v", s)
 	}
 	close(stop)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,6 +24,24 @@ import (
 )
 
 const mib = 1 << 20
+
+// ticks is how often a second the kernel is configured to tick.
+func ticks(t *testing.T) int {
+	t.Helper()
+	fragment, err := os.ReadFile("../kernel/00-machine.config")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`(?m)^CONFIG_HZ_(\d+)=y$`).FindSubmatch(fragment)
+	if found == nil {
+		t.Fatal("the kernel's configuration says nothing of its ticks")
+	}
+	n, err := strconv.Atoi(string(found[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
 
 // boot is the smallest memory a guest boots with.
 const boot = 48 * mib
@@ -178,6 +197,7 @@ func TestKernelHasWhatGuestsNeed(t *testing.T) {
 		{"cat /sys/devices/system/clocksource/clocksource0/current_clocksource", "tsc"},
 		{"cat /sys/module/page_reporting/parameters/page_reporting_order", "4"},
 		{"cat /proc/cmdline", "rcu_expedited"},
+		{"cat /proc/cmdline", fmt.Sprint(" lpj=", 3_000_000_000/ticks(t))}, // host/vmm knows nothing of the kernel's clock
 	} {
 		if got := g.ask("%s", c.order); !strings.Contains(got, c.want) || strings.Contains(got, "failed:") {
 			t.Errorf("%s: %q, want %q in it", c.order, got, c.want)

@@ -1,7 +1,7 @@
 package boottest
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -12,12 +12,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/silo-os/silo/images"
 	"github.com/silo-os/silo/images/disk"
 	"github.com/silo-os/silo/images/initramfs"
+	"github.com/silo-os/silo/internal/lockedbuf"
 	"github.com/silo-os/silo/internal/vmtesting"
 )
 
@@ -56,42 +58,14 @@ func aloneImage(t *testing.T, program string) *images.Image {
 }
 
 // TestDiskBoots boots a disk as anybody would who has never heard of silo, on the machine that QEMU makes by default. The
-// guest has what the machine has, says how its application ended, and switches the machine off.
+// guest has what the machine has, is reached under the address that was written to its disk, says how its application ended, and
+// switches the machine off.
 func TestDiskBoots(t *testing.T) {
 	qemu := vmtesting.RequireQEMU(t)
 	path := filepath.Join(t.TempDir(), "alone.img")
-	if err := disk.Write(t.Context(), aloneImage(t, "./testdata/alone"), path, disk.Config{}); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	out, err := exec.CommandContext(ctx, qemu, "-nographic", "-m", "256", "-smp", "2", "-drive", "file="+path+",format=raw").CombinedOutput()
-	if err != nil {
-		t.Errorf("QEMU ended with %v", err)
-	}
-	for _, want := range []string{
-		`alone: 100 of 256 MiB are refused with: <nil>`,
-		`alone: vCPUs when two are wanted: 2`,
-		`alone: 1 GiB is refused for good: true`,
-		`alone: it is 2024 or later: true`,
-		`silo: the application has ended: exit, exit code 3`,
-	} {
-		if !regexp.MustCompile(`(?m)^` + want + `\r*$`).Match(out) {
-			t.Errorf("not said: %s", want)
-		}
-	}
-	if t.Failed() {
-		t.Logf("%s", out)
-	}
-}
-
-// TestDiskHasItsNetwork: a machine that nobody configures is reached under the address that was written to its disk.
-func TestDiskHasItsNetwork(t *testing.T) {
-	qemu := vmtesting.RequireQEMU(t)
-	path := filepath.Join(t.TempDir(), "greeter.img")
 	network := &disk.Network{Addresses: []netip.Prefix{netip.MustParsePrefix("10.0.2.15/24")},
 		Gateways: []netip.Addr{netip.MustParseAddr("10.0.2.2")}, DNS: []netip.Addr{netip.MustParseAddr("10.0.2.3")}}
-	if err := disk.Write(t.Context(), aloneImage(t, "./testdata/greeter"), path, disk.Config{Network: network}); err != nil {
+	if err := disk.Write(t.Context(), aloneImage(t, "./testdata/alone"), path, disk.Config{Network: network}); err != nil {
 		t.Fatal(err)
 	}
 	free, err := net.Listen("tcp", "127.0.0.1:0")
@@ -102,33 +76,45 @@ func TestDiskHasItsNetwork(t *testing.T) {
 	free.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	var out bytes.Buffer
-	machine := exec.CommandContext(ctx, qemu, "-nographic", "-m", "256", "-drive", "file="+path+",format=raw",
+	var out lockedbuf.Buffer
+	machine := exec.CommandContext(ctx, qemu, "-nographic", "-m", "256", "-smp", "2", "-drive", "file="+path+",format=raw",
 		"-netdev", "user,id=n,hostfwd=tcp:"+address+"-:8080", "-device", "virtio-net-pci,netdev=n")
 	machine.Stdout, machine.Stderr = &out, &out
 	if err := machine.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- machine.Wait() }()
-	const want = "hello from 10.0.2.15:8080, nameserver 10.0.2.3\n<nil>\n"
-	var got string
-	for got == "" {
-		if got = greeted(address); got != "" {
-			break
-		}
-		select {
-		case err := <-ended:
-			t.Fatalf("QEMU ended with %v\n%s", err, out.Bytes())
-		case <-time.After(200 * time.Millisecond):
+	ran, ended := context.WithCancelCause(ctx)
+	go func() { ended(cmp.Or(machine.Wait(), context.Canceled)) }()
+	greeting := ""
+	for ran.Err() == nil && greeting == "" {
+		if time.Sleep(100 * time.Millisecond); strings.Contains(out.String(), "alone: it is ") { // its last word before it listens
+			greeting = greeted(address)
 		}
 	}
-	if err := <-ended; err != nil || got != want {
-		t.Errorf("greeted with %q, want %q; QEMU ended with %v\n%s", got, want, err, out.Bytes())
+	<-ran.Done()
+	if err := context.Cause(ran); err != context.Canceled {
+		t.Errorf("QEMU ended with %v", err)
+	}
+	if want := "hello from 10.0.2.15:8080, nameserver 10.0.2.3\n<nil>\n"; greeting != want {
+		t.Errorf("greeted with %q, want %q", greeting, want)
+	}
+	for _, want := range []string{
+		`alone: 100 of 256 MiB are refused with: <nil>`,
+		`alone: vCPUs when two are wanted: 2`,
+		`alone: 1 GiB is refused for good: true`,
+		`alone: it is 2024 or later: true`,
+		`silo: the application has ended: exit, exit code 3`,
+	} {
+		if !regexp.MustCompile(`(?m)^` + want + `\r*$`).MatchString(out.String()) {
+			t.Errorf("not said: %s", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(out.String())
 	}
 }
 
-// greeted is what the greeter says, "" while it is not there: user-mode networking accepts a connection before the guest does.
+// greeted is what the guest says to a client, "" while it is not there: user-mode networking accepts a connection before the guest does.
 func greeted(address string) string {
 	conn, err := net.DialTimeout("tcp", address, time.Second)
 	if err != nil {
