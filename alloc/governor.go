@@ -237,10 +237,13 @@ func (g *Governor) observe(now time.Duration, s Sample) {
 
 // Collected takes in that an idle collection is over, at the given cost of processor time; after is a
 // sample taken after it. A program that is silent has no recent past that could come back within
-// moments, so the lower forecast counts at once.
+// moments, neither its size nor its haste, so the lower forecast counts at once.
 func (g *Governor) Collected(cost time.Duration, after Sample) {
 	g.idle.collected(cost, after)
 	g.lately = recent.Window{}
+	if !g.idle.stirred {
+		g.rate = recent.High{}
+	}
 }
 
 // margin is what may be allocated between knowing and having. It never exceeds the heap itself: a

@@ -54,6 +54,18 @@ func TestDropAndSilence(t *testing.T) {
 	}
 }
 
+// TestSilenceForgetsHaste: how fast a program allocated before it fell silent is no reason to hold memory ready for it, also where
+// grants have come late.
+func TestSilenceForgetsHaste(t *testing.T) {
+	s := newSimulation(200 * time.Millisecond)
+	s.run(5*time.Second, 100*mib, 1)
+	s.drop()
+	s.run(600*time.Millisecond, 0, 0)
+	if s.gov.stated > 16*mib {
+		t.Errorf("%d MiB are demanded 0.6 s after the drop", s.gov.stated>>20)
+	}
+}
+
 // TestIdleCostsNothing: a program at rest is neither collected nor does it demand.
 func TestIdleCostsNothing(t *testing.T) {
 	s := newSimulation(20 * time.Millisecond)

@@ -20,6 +20,7 @@ type idleWatch struct {
 	quietAt  time.Duration // since when it has been quiet
 	budget   time.Duration // processor time saved up for collections
 	cost     time.Duration // of our last collection
+	vain     uint          // collections of ours in a row, since the program worked, that found next to nothing dead
 	mark     time.Duration // what a collection costs now, by whoever began it
 	asked    bool          // a collection was asked for and is not over
 	begun    int64         // Sample.Allocs when it was asked for
@@ -34,8 +35,13 @@ const (
 	// budget is what keeps that harmless.
 	quietShare = 0.10
 
+	// quietMost is the same where next to nothing is allocated, quietAllocs bytes a second at most: the agents and a timer or two of
+	// the program's take a tenth of a vCPU under emulation, and on two of them a fifth.
+	quietMost   = 0.25
+	quietAllocs = 256 << 10
+
 	// noiseSpan is how long quiet moments take to become the usual noise.
-	noiseSpan = 5 * time.Second
+	noiseSpan = time.Second
 
 	// noiseFirst is the noise assumed before any was seen.
 	noiseFirst = 0.02
@@ -44,6 +50,11 @@ const (
 	// cost, is not worth another one.
 	workLeast = 2 * time.Millisecond
 	workShare = 100
+
+	// vainShare of the heap, or less, makes a collection a vain one, after which twice the work is worth another, and so on, as long as
+	// the program is quiet: what looks like a little work is the noise of timers then. vainMost bounds the doublings.
+	vainShare = 16
+	vainMost  = 8
 
 	// silenceShare of what a collection costs is waited for on top of Config.Silence, at most silenceMost: a
 	// collection of seconds that begins between two requests makes the second one late, and finds
@@ -76,7 +87,7 @@ func (w *idleWatch) step(now time.Duration, s Sample, cfg Config, waiting bool) 
 	if waiting {
 		w.quietAt = now
 	}
-	due := w.work >= max(workLeast, w.cost/workShare) && now-w.quietAt >= w.silence(cfg)
+	due := w.work >= max(workLeast, w.cost/workShare)<<w.vain && now-w.quietAt >= w.silence(cfg)
 	if !due || w.asked || w.flight.on || s.Objects < payoffLeast || w.budget <= 0 {
 		return CollectNone
 	}
@@ -110,7 +121,8 @@ func (w *idleWatch) watch(now, dt time.Duration, s Sample) {
 	if !w.asked && !w.settling {
 		w.work += max(0, used-usual)
 	}
-	w.settling = w.settling && share >= quietShare
+	quiet := share < quietShare || share < quietMost && float64(s.Allocs-w.last.Allocs) < quietAllocs*dt.Seconds()
+	w.settling = w.settling && !quiet
 	landed := w.flight.on && s.Cycles != w.last.Cycles && s.Allocs-w.last.Allocs < stirLeast
 	w.flight.step(now, dt, w.mark, share, s, w.last)
 	w.price(s)
@@ -118,12 +130,12 @@ func (w *idleWatch) watch(now, dt time.Duration, s Sample) {
 	// program did meanwhile stays counted: the cycle may have begun before the data was dropped.
 	w.work = max(0, w.work-(s.GCCPU-w.last.GCCPU))
 	switch {
-	case share < quietShare:
+	case quiet:
 		w.noise += (share - w.noise) * min(1, float64(dt)/float64(noiseSpan))
 	case w.flight.on:
 		w.quietAt = w.flight.since // all the work is the collector's
 	case !landed:
-		w.quietAt = now
+		w.quietAt, w.vain = now, 0
 	}
 	w.last, w.lastAt = s, now
 }
@@ -143,9 +155,14 @@ func (w *idleWatch) collected(cost time.Duration, after Sample) {
 	w.budget -= cost
 	w.cost = cost
 	w.work = 0
+	if w.last.Objects-after.Objects > w.last.Objects/vainShare {
+		w.vain = 0
+	} else {
+		w.vain = min(w.vain+1, vainMost)
+	}
 	w.stirred = w.asked && after.Allocs-w.begun >= stirLeast
 	if w.stirred {
-		w.work = max(workLeast, cost/workShare)
+		w.work, w.vain = max(workLeast, cost/workShare), 0
 		w.quietAt = w.lastAt
 	}
 	w.asked, w.settling = false, true

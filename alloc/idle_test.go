@@ -67,6 +67,12 @@ func TestNoiseIsNotWork(t *testing.T) {
 	if r.asked != 1 {
 		t.Errorf("%d collections after work in the noise", r.asked)
 	}
+	// Two vCPUs make more noise, under emulation, while they are kept after work.
+	r.run(200*time.Millisecond, 1.5)
+	r.run(time.Second, 0.2)
+	if r.asked != 2 {
+		t.Errorf("%d collections, with much noise behind the work", r.asked)
+	}
 }
 
 // TestDropDuringACollection: what is dropped while the collector marks is still marked; another

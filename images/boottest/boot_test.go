@@ -149,11 +149,15 @@ func (g *guest) resize(total int64) int64 {
 	return now
 }
 
-// memTotal returns the bytes that the kernel manages.
-func (g *guest) memTotal() int64 {
+// memTotal is the memory that the guest has, memFree what of it is free, bytes.
+func (g *guest) memTotal() int64 { g.t.Helper(); return g.meminfo(1) }
+func (g *guest) memFree() int64  { g.t.Helper(); return g.meminfo(4) }
+
+// meminfo is one of the words of /proc/meminfo, a number of KiB.
+func (g *guest) meminfo(word int) int64 {
 	g.t.Helper()
 	fields := strings.Fields(g.ask("cat /proc/meminfo"))
-	kib, err := strconv.ParseInt(fields[1], 10, 64)
+	kib, err := strconv.ParseInt(fields[word], 10, 64)
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -242,7 +246,7 @@ func sum(t *testing.T) string {
 	return fmt.Sprintf("%x", sha256.Sum256(data))
 }
 
-// TestKernelGrowsAndReturns: from the smallest guest to 8 GiB in one go, used, and back.
+// TestKernelGrowsAndReturns: from the smallest guest to 8 GiB in one go, used, given back but for a page here and there, and back.
 func TestKernelGrowsAndReturns(t *testing.T) {
 	const large = boot + 8192*mib
 	g := start(t, vmm.Config{BootMemory: boot, MaxMemory: large, VCPUs: 1})
@@ -270,6 +274,15 @@ func TestKernelGrowsAndReturns(t *testing.T) {
 	}
 	if resident, err := g.Resident(); err != nil || resident < 1024*mib {
 		t.Errorf("%d MiB resident, %v; want what was touched", resident/mib, err)
+	}
+	used := g.memTotal() - g.memFree()
+	if got := g.ask("thin"); got != "ok" {
+		t.Error(got)
+	}
+	for end := time.Now().Add(30 * time.Second); g.memTotal()-g.memFree() > used-900*mib; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) { // huge pages of which a little is left were not split
+			t.Fatalf("%d MiB in use after 1 GiB was given back of %d", (g.memTotal()-g.memFree())/mib, used/mib)
+		}
 	}
 	g.ask("free")
 	g.residentBelow(768*mib, 30*time.Second) // the kernel reports free pages by itself
