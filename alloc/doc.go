@@ -61,7 +61,8 @@
 // done first (collect, scavenge, lower the limit) and then stated, so that the host's ledger always
 // holds the upper bound. A program that drops its data and falls silent has no collection of its
 // own; [Governor] notices the silence and collects once, within [Config.IdleBudget] of one vCPU. A collection that was under way by
-// then found alive what was dropped: it is noticed too, see flight, and another one follows it.
+// then found alive what was dropped: it is noticed too, see flight, and another one follows it. What is dropped in the silence, by no work that
+// could be seen, is found by two more, where they are cheap.
 //
 // # When the grant is late
 //

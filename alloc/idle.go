@@ -21,6 +21,8 @@ type idleWatch struct {
 	budget   time.Duration // processor time saved up for collections
 	cost     time.Duration // of our last collection
 	vain     uint          // collections of ours in a row, since the program worked, that found next to nothing dead
+	doneAt   time.Duration // when that was over, in this silence; 0 = there was none
+	followed int           // how many have followed it
 	mark     time.Duration // what a collection costs now, by whoever began it
 	asked    bool          // a collection was asked for and is not over
 	begun    int64         // Sample.Allocs when it was asked for
@@ -56,6 +58,12 @@ const (
 	vainShare = 16
 	vainMost  = 8
 
+	// What is dropped behind a collection of ours by next to no work, as when a variable goes out of scope, no work shows. Such a
+	// collection is followed by others, after so long each, where one costs no more than the budget's share of that time.
+	// One that finds something dead begins the series anew.
+	followSoon  = time.Second
+	followLater = 4 * time.Second
+
 	// silenceShare of what a collection costs is waited for on top of Config.Silence, at most silenceMost: a
 	// collection of seconds that begins between two requests makes the second one late, and finds
 	// alive what is dropped while it marks.
@@ -87,12 +95,26 @@ func (w *idleWatch) step(now time.Duration, s Sample, cfg Config, waiting bool) 
 	if waiting {
 		w.quietAt = now
 	}
-	due := w.work >= max(workLeast, w.cost/workShare)<<w.vain && now-w.quietAt >= w.silence(cfg)
+	worked, follows := w.work >= max(workLeast, w.cost/workShare)<<w.vain, w.follows(now, cfg)
+	due := (worked || follows) && now-w.quietAt >= w.silence(cfg)
 	if !due || w.asked || w.flight.on || s.Objects < payoffLeast || w.budget <= 0 {
 		return CollectNone
 	}
 	w.asked, w.begun = true, s.Allocs
+	if follows {
+		w.followed++
+	}
 	return CollectIdle
+}
+
+// follows reports whether another collection is due behind our last one, though there was no work.
+func (w *idleWatch) follows(now time.Duration, cfg Config) bool {
+	series := [...]time.Duration{followSoon, followLater}
+	if w.doneAt == 0 || w.followed >= len(series) {
+		return false
+	}
+	wait := series[w.followed]
+	return now-w.doneAt >= wait && float64(w.cost) <= cfg.IdleBudget*float64(wait)
 }
 
 // watching reports whether the program has worked since our last collection and is quiet now.
@@ -135,7 +157,7 @@ func (w *idleWatch) watch(now, dt time.Duration, s Sample) {
 	case w.flight.on:
 		w.quietAt = w.flight.since // all the work is the collector's
 	case !landed:
-		w.quietAt, w.vain = now, 0
+		w.quietAt, w.vain, w.doneAt, w.followed = now, 0, 0, 0
 	}
 	w.last, w.lastAt = s, now
 }
@@ -155,8 +177,9 @@ func (w *idleWatch) collected(cost time.Duration, after Sample) {
 	w.budget -= cost
 	w.cost = cost
 	w.work = 0
+	w.doneAt = w.lastAt
 	if w.last.Objects-after.Objects > w.last.Objects/vainShare {
-		w.vain = 0
+		w.vain, w.followed = 0, 0
 	} else {
 		w.vain = min(w.vain+1, vainMost)
 	}

@@ -15,6 +15,7 @@ type watchRun struct {
 	cost    time.Duration // of each collection
 	waiting bool          // for a grant
 	during  int64         // bytes allocated while one runs
+	frees   int64         // bytes that the next one finds dead
 }
 
 func (r *watchRun) run(d time.Duration, share float64) {
@@ -29,6 +30,7 @@ func (r *watchRun) run(d time.Duration, share float64) {
 			r.s.GCCPU += r.cost
 			r.s.Cycles++
 			r.s.Allocs += r.during
+			r.s.Objects, r.frees = r.s.Objects-r.frees, 0
 			r.w.collected(r.cost, r.s)
 		}
 	}
@@ -95,6 +97,28 @@ func TestDropDuringACollection(t *testing.T) {
 	r.run(10*time.Second, 0.01)
 	if r.asked != 1 {
 		t.Errorf("%d collections for the collector's own work", r.asked)
+	}
+}
+
+// TestDropWithoutWork: what is dropped in a silence, by no work that could be seen, is found within some seconds where a collection
+// is cheap, and a silent program is not collected for ever.
+func TestDropWithoutWork(t *testing.T) {
+	r := newWatchRun()
+	r.cost = 10 * time.Millisecond
+	r.run(2*time.Second, 0.8)
+	begin := r.now
+	r.run(2*time.Second, 0.01)
+	if r.asked != 2 {
+		t.Fatalf("%d collections in two seconds of silence", r.asked)
+	}
+	r.frees = 300 * mib // what the next one finds
+	r.run(5*time.Second, 0.01)
+	if r.asked < 3 || r.s.Objects > 100*mib {
+		t.Errorf("%d collections %v after the work: what was dropped meanwhile is still there", r.asked, r.now-begin)
+	}
+	r.run(time.Minute, 0.01)
+	if r.asked != 5 {
+		t.Errorf("%d collections, want two behind the one that found something", r.asked)
 	}
 }
 

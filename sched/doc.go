@@ -21,6 +21,8 @@
 //     vCPUs are asked for as there are goroutines that run or could.
 //   - a crowd: work comes in bouts too short for that, but the processor time used is near all there is, and by
 //     /sched/latencies goroutines wait all the same. One more is asked for.
+//   - what is expected ([Agent.Expect]): work that the scheduler's figures do not show, such as a pool's queue, or the collector, whose
+//     workers are no goroutines that wait.
 //
 // Not up while the host says that the vCPUs there are already wait for a processor (steal, from a quarter on): more of them
 // would only fight for it.

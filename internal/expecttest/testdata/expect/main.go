@@ -20,6 +20,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -200,28 +201,56 @@ func limits() {
 				return "", err
 			}
 		}
-		// The last ones' good-bye may still be on its way from one vCPU to the other.
-		tw := 0
-		for range 100 {
-			if tw, err = timeWait(); err != nil || tw >= 600 {
-				return "ok", err
-			}
-			time.Sleep(50 * time.Millisecond)
-		}
-		return fmt.Sprint(tw), nil
+		return closed(600)
 	})
 }
 
-// timeWait is how many connections the kernel remembers that are closed.
-func timeWait() (int, error) {
-	b, err := os.ReadFile("/proc/net/sockstat")
-	for line := range strings.Lines(string(b)) {
-		var inuse, orphan, tw int
-		if n, _ := fmt.Sscanf(line, "TCP: inuse %d orphan %d tw %d", &inuse, &orphan, &tw); n == 3 {
-			return tw, err
+// closed reports whether of n connections that were closed just now many more are remembered than the 256 for which Linux has room
+// in 64 MiB. The last ones' good-bye may still be on its way; and the kernel does not wait for memory to remember one, so that one or
+// another is not while a block of memory leaves, which it counts.
+func closed(n int) (string, error) {
+	var tw, lost int
+	for range 100 {
+		var err error
+		if tw, err = word("/proc/net/sockstat", "TCP:", "tw"); err != nil {
+			return "", err
 		}
+		if lost, err = word("/proc/net/netstat", "TcpExt:", "TCPTimeWaitOverflow"); err != nil {
+			return "", err
+		}
+		if tw+lost >= n && tw > n/2 {
+			return "ok", nil
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
-	return 0, errors.Join(err, errors.New("no line TCP in sockstat"))
+	return fmt.Sprintf("%d remembered, %d not for want of room", tw, lost), nil
+}
+
+// word finds a number in a file of /proc/net: behind its name on the line that begins with a title, or below it on the next such line.
+func word(path, title, name string) (int, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	below := -1 // its place on the line below the names
+	for line := range strings.Lines(string(b)) {
+		f := strings.Fields(line)
+		if len(f) == 0 || f[0] != title {
+			continue
+		}
+		if below > 0 && below < len(f) {
+			return strconv.Atoi(f[below])
+		}
+		i := slices.Index(f, name)
+		if i < 0 || i+1 >= len(f) {
+			continue
+		}
+		if n, err := strconv.Atoi(f[i+1]); err == nil {
+			return n, nil
+		}
+		below = i
+	}
+	return 0, fmt.Errorf("no %s %s in %s", title, name, path)
 }
 
 // threads has so many blocked in the kernel at once. They come a few at a time: what the kernel itself needs for them, 16 KiB
