@@ -5,10 +5,7 @@ import "time"
 // beside notices that the collector is worth a vCPU of its own. It is meant to run beside the program; on one vCPU it runs in
 // its place, and the scheduler's figures show none of it.
 type beside struct {
-	cycles  uint64
-	at      time.Duration // of the newest cycle's end
-	cpu, gc time.Duration // Sample.CPU and GCCPU then
-	apart   time.Duration // from the one before
+	cpu, gc time.Duration // Sample.CPU and GCCPU when the newest cycle ended
 	on      bool
 }
 
@@ -26,14 +23,14 @@ const (
 	besideLeast = time.Second
 )
 
-// step takes in a sample.
-func (b *beside) step(now time.Duration, s Sample) bool {
-	if s.Cycles != b.cycles {
-		b.apart = max(now-b.at, time.Millisecond)
-		gc, used := float64(s.GCCPU-b.gc)/float64(b.apart), float64(s.CPU-b.cpu)/float64(b.apart)
+// step takes in a sample, and what is known of cycles with it: one ended just now, or none did.
+func (b *beside) step(now time.Duration, s Sample, cycles cycleWatch, ended bool) bool {
+	if ended {
+		apart := float64(max(cycles.apart, time.Millisecond))
+		gc, used := float64(s.GCCPU-b.gc)/apart, float64(s.CPU-b.cpu)/apart
 		b.on = gc >= besideLess && (b.on || gc >= besideMore) && used >= besideBusy
-		b.cycles, b.at, b.cpu, b.gc = s.Cycles, now, s.CPU, s.GCCPU
+		b.cpu, b.gc = s.CPU, s.GCCPU
 	}
-	b.on = b.on && now-b.at < max(besideOver*b.apart, besideLeast)
+	b.on = b.on && now-cycles.at < max(besideOver*cycles.apart, besideLeast)
 	return b.on
 }

@@ -29,18 +29,25 @@ func TestBeside(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var b beside
+			var cycles cycleWatch
 			var now time.Duration
 			var s Sample
+			step := func() bool {
+				ended := cycles.step(now, s)
+				return b.step(now, s, cycles, ended)
+			}
 			cycle(&now, &s, d, 0, 0)
-			b.step(now, s)
+			step()
 			for _, gc := range tt.gc {
 				cycle(&now, &s, d, gc, tt.busy)
-				b.step(now, s)
+				step()
 			}
-			if got := b.step(now+d/2, s); got != tt.want {
+			now += d / 2
+			if got := step(); got != tt.want {
 				t.Errorf("worth a vCPU: %v, want %v", got, tt.want)
 			}
-			if b.step(now+2*time.Second, s) {
+			now += 2 * time.Second
+			if step() {
 				t.Error("still, long after the last collection")
 			}
 		})

@@ -13,11 +13,17 @@ type cycleWatch struct {
 // settleMost bounds how long a rare cycle can keep memory from going back.
 const settleMost = 5 * time.Second
 
-// settle is how long a forecast must have been lower: least, or as long as the newest cycle took.
-func (w *cycleWatch) settle(now time.Duration, s Sample, least time.Duration) time.Duration {
-	if s.Cycles > w.cycles {
-		w.apart = now - w.at
-		w.cycles, w.at = s.Cycles, now
+// step takes in a sample and reports whether a cycle has ended since the one before.
+func (w *cycleWatch) step(now time.Duration, s Sample) (ended bool) {
+	if s.Cycles <= w.cycles {
+		return false
 	}
+	w.apart = now - w.at
+	w.cycles, w.at = s.Cycles, now
+	return true
+}
+
+// settle is how long a forecast must have been lower: least, or as long as the newest cycle took.
+func (w *cycleWatch) settle(least time.Duration) time.Duration {
 	return max(least, min(w.apart, settleMost))
 }

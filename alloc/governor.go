@@ -169,6 +169,7 @@ func (g *Governor) Granted(now time.Duration, bytes int64, why hvcall.Limit, ans
 // Step takes in a sample and decides.
 func (g *Governor) Step(now time.Duration, s Sample) Decision {
 	g.observe(now, s)
+	ended := g.cycles.step(now, s)
 	percent, yielded := g.rule.step(now, s)
 	if percent != 0 {
 		if percent < s.GOGC {
@@ -181,7 +182,7 @@ func (g *Governor) Step(now time.Duration, s Sample) Decision {
 	base := Forecast(s) + margin + g.offHeap
 	base += slack(base)
 	want := roundUp(base + g.admission.total())
-	settled := roundUp(g.lately.Add(now, want, g.cycles.settle(now, s, g.cfg.Settle)))
+	settled := roundUp(g.lately.Add(now, want, g.cycles.settle(g.cfg.Settle)))
 	d := Decision{Collect: g.idle.step(now, s, g.cfg, g.waiting), GOGC: percent, Yielded: yielded}
 	switch {
 	case want > g.stated:
@@ -210,7 +211,7 @@ func (g *Governor) Step(now time.Duration, s Sample) Decision {
 		d.Collect = CollectNone // it would wait for whoever waits
 	}
 	d.Wide = d.Collect != CollectNone && g.idle.wide()
-	if g.beside.step(now, s) {
+	if g.beside.step(now, s, g.cycles, ended) {
 		d.Need = NeedBeside
 	}
 	if g.idle.flight.on && g.idle.wide() {

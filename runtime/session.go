@@ -69,7 +69,7 @@ func (s *session) govern(w hvcall.Welcome) {
 	s.memory = alloc.New(alloc.Config{
 		Guest: s.guest, Collecting: s.collecting, Trace: traceTo(os.Getenv("SILO_TRACE"), s.log),
 	}, s.log, s.stateMemory)
-	s.cpus = sched.New(sched.Config{Max: int(w.CPU.MaxMilli+999) / 1000, Guest: s.guest, Each: s.poke}, s.log, s.stateCPU)
+	s.cpus = sched.New(sched.Config{Max: s.mostVCPUs(), Guest: s.guest, Each: s.poke}, s.log, s.stateCPU)
 	s.memory.Grant(s.grant, true)
 	s.cpus.Grant(w.Grant.MilliCPU)
 	ctx, stop := context.WithCancel(context.Background()) // both govern as long as the process lives, or a test
@@ -201,9 +201,18 @@ type collection struct{}
 
 // collecting has more vCPUs asked for, for the collector: the scheduler's own figures do not count its workers.
 func (s *session) collecting(need alloc.Need) {
-	vcpus := map[alloc.Need]int{alloc.NeedBeside: 2, alloc.NeedAll: int(s.welcome.CPU.MaxMilli+999) / 1000}
-	s.cpus.Expect(collection{}, vcpus[need]) // 2: the program's and its collector's
+	vcpus := 0
+	switch need {
+	case alloc.NeedBeside:
+		vcpus = 2 // the program's and its collector's
+	case alloc.NeedAll:
+		vcpus = s.mostVCPUs()
+	}
+	s.cpus.Expect(collection{}, vcpus)
 }
+
+// mostVCPUs is how many the guest may ever have.
+func (s *session) mostVCPUs() int { return int(s.welcome.CPU.MaxMilli+999) / 1000 }
 
 func (s *session) granted() hvcall.Grant {
 	s.mu.Lock()
