@@ -8,8 +8,10 @@
 //   - gone: the kernel has removed it, at the moment when the last descriptor was closed, whatever closed it. The device is
 //     not persistent, so kill -9 of the node, of QEMU or of both leaves nothing.
 //
-// The device's own Ethernet address is the guest's with fe in front: a bridge without an address of its own takes the lowest of
-// its ports', and must not change it, to be forgotten by its neighbours, whenever a guest comes or goes.
+// The device's own Ethernet address is drawn, with fe:ff in front. High, because a bridge without an address of its own takes the
+// lowest of its ports', and must not change it, to be forgotten by its neighbours, whenever a guest comes or goes. Drawn, because
+// a guest that moves has a device on two hosts: with an address made of the guest's, each host would take the other's bridge, if
+// that had followed the device, for itself.
 //
 // There are no locks; Open makes no goroutine.
 //

@@ -100,18 +100,13 @@ func create(bridgeName string) (*os.File, string, error) {
 
 // attach puts the device on the bridge. Its MTU is the bridge's own before, or the bridge would follow it.
 func attach(name string, br netlink.Link, a bridge.Attachment) error {
-	own, err := net.ParseMAC(a.HardwareAddr())
-	if err != nil {
-		return failed(a.Bridge, "read the guest's Ethernet address", err)
-	}
-	own[0] = 0xfe
 	link, err := netlink.LinkByName(name)
 	for _, step := range []struct {
 		verb string
 		do   func() error
 	}{
 		{"find the tap device", func() error { return err }},
-		{"set the tap device's address", func() error { return netlink.LinkSetHardwareAddr(link, own) }},
+		{"set the tap device's address", func() error { return netlink.LinkSetHardwareAddr(link, highest(link.Attrs().HardwareAddr)) }},
 		{"set the tap device's MTU", func() error { return netlink.LinkSetMTU(link, br.Attrs().MTU) }},
 		{"put the tap device on it", func() error { return netlink.LinkSetMasterByIndex(link, br.Attrs().Index) }},
 		{"bring the tap device up", func() error { return netlink.LinkSetUp(link) }},
@@ -121,4 +116,10 @@ func attach(name string, br netlink.Link, a bridge.Attachment) error {
 		}
 	}
 	return nil
+}
+
+// highest is an address that a bridge takes from none of its ports as long as one has any other: what the kernel has drawn, with
+// fe:ff in front. Nothing in it is the guest's, which has a device on two hosts while it moves.
+func highest(drawn net.HardwareAddr) net.HardwareAddr {
+	return append(net.HardwareAddr{0xfe, 0xff}, drawn[2:]...)
 }

@@ -1,6 +1,8 @@
 package tap_test
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"net"
 	"os"
@@ -61,7 +63,7 @@ func TestOpen(t *testing.T) {
 			return
 		}
 		is, br := link.Attrs(), before.Attrs()
-		if is.MasterIndex != br.Index || is.MTU != br.MTU || is.HardwareAddr.String() != "fe:00:00:00:00:01" || is.Flags&net.FlagUp == 0 {
+		if is.MasterIndex != br.Index || is.MTU != br.MTU || !bytes.HasPrefix(is.HardwareAddr, []byte{0xfe, 0xff}) || is.Flags&net.FlagUp == 0 {
 			t.Errorf("tap is %+v", is)
 		}
 		if after, err := netlink.LinkByName("br0"); err != nil || after.Attrs().HardwareAddr.String() != br.HardwareAddr.String() {
@@ -71,6 +73,47 @@ func TestOpen(t *testing.T) {
 	if left := taps(t, n); len(left) > 0 {
 		t.Errorf("left after closing: %q", left)
 	}
+}
+
+// TestOnTwoHosts: while a guest moves, both hosts have a device for it, and they still reach one another, also where a bridge's
+// port has as high an address as veth may draw.
+func TestOnTwoHosts(t *testing.T) {
+	n := nettest.New(t)
+	a := attachment(t, "bridge=br0,ip=10.77.0.40/24,mac=02:00:00:00:00:01")
+	var l net.Listener
+	n.B.Do(func() {
+		wire, err := netlink.LinkByName("to-a")
+		if err == nil {
+			err = netlink.LinkSetHardwareAddr(wire, net.HardwareAddr{0xfe, 0xfe, 0, 0, 0, 1})
+		}
+		if err == nil {
+			l, err = net.Listen("tcp", n.B.IP+":80")
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	for _, h := range []*nettest.Host{n.A, n.B} {
+		h.Do(func() {
+			f, err := tap.Open(a)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			t.Cleanup(func() { f.Close() })
+		})
+	}
+	if t.Failed() {
+		return
+	}
+	defer l.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	conn, err := n.A.Dial(ctx, "tcp", l.Addr().String())
+	if err != nil {
+		t.Fatalf("the hosts do not reach one another: %v", err)
+	}
+	conn.Close()
 }
 
 // TestGoesWithItsHolder: whoever inherited the device takes it along, also when it is killed and who made it is gone.
