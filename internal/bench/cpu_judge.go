@@ -29,7 +29,7 @@ func judgeGrants(stock string, t grantTimes) ([]Result, error) {
 				"online by sysfs at once, no host asked, with %s %s, and with silo's own kernel %s; %s", p(t.granted[grantSilo]), p(t.granted[grantCalled]), p(t.asked),
 				stock, p(t.granted[grantSysfs]), p(t.granted[grantOwn]), timed)},
 		{grantRatioACPI, t.granted[grantSilo], t.granted[grantACPI],
-			fmt.Sprintf("silo %s; device_add at once and online, with %s %s", p(t.granted[grantSilo]), stock, p(t.granted[grantACPI]))},
+			fmt.Sprintf("silo %s; device_add at once and online, with %s %s; one that did not come within its burst counts as the whole burst", p(t.granted[grantSilo]), stock, p(t.granted[grantACPI]))},
 	} {
 		r, err := m.bar.With(Quantile(m.silo, 0.5)/Quantile(m.other, 0.5), Ratios(m.silo, m.other), m.note)
 		if err != nil {
