@@ -284,6 +284,11 @@ func TestKernelGrowsAndReturns(t *testing.T) {
 			t.Fatalf("%d MiB in use after 1 GiB was given back of %d", (g.memTotal()-g.memFree())/mib, used/mib)
 		}
 	}
+	// 64 KiB come at once, but where a page was left.
+	const most = 1024*mib/(64<<10) + 512*16
+	if faults, err := strconv.Atoi(g.ask("again")); err != nil || faults > most {
+		t.Errorf("%d page faults until 1 GiB was there again, want at most %d; %v", faults, most, err)
+	}
 	g.ask("free")
 	g.residentBelow(768*mib, 30*time.Second) // the kernel reports free pages by itself
 	if got := g.resize(boot); got > boot+32*mib {

@@ -89,6 +89,8 @@ func obey(words []string) string {
 		return touch(arg(1))
 	case "thin": // give back what was touched, but for a page of each huge one
 		return thin()
+	case "again": // write to what is held; the answer is the number of page faults
+		return again()
 	case "free":
 		for _, b := range held {
 			unix.Munmap(b)
@@ -138,6 +140,20 @@ func thin() string {
 		}
 	}
 	return "ok"
+}
+
+func again() string {
+	var before, after unix.Rusage
+	err := unix.Getrusage(unix.RUSAGE_SELF, &before)
+	for _, b := range held {
+		for i := 0; i < len(b); i += os.Getpagesize() {
+			b[i] = 2
+		}
+	}
+	if err = errors.Join(err, unix.Getrusage(unix.RUSAGE_SELF, &after)); err != nil {
+		return failure(err)
+	}
+	return fmt.Sprint(after.Minflt - before.Minflt)
 }
 
 // sockets opens one of each family.
