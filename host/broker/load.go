@@ -20,9 +20,9 @@ const (
 	// Single readings say little: a guest waits for its disk, or the host has a hiccup.
 	enoughReadings = 2
 
-	// A guest is idle that uses less than a quarter of one vCPU, and until it wants half of one: each change is a word to
-	// the guest, which must not be said for noise, and on a busy host an idle one waits now and then. What it waits for
-	// counts, or that it is idle would be the word of who keeps it from working.
+	// A guest is idle that uses less than a quarter of one vCPU, and until it uses half of one: each change is a word to
+	// the guest, which must not be said for noise. What it waits for counts, or that it is idle would be the word of who keeps
+	// it from working, but not once: what an idle guest does by itself waits now and then on a host that another one keeps busy.
 	idleBelow, busyFrom = 250, 500
 
 	// crowdedAt is the steal, in thousandths, from which on a vCPU more is a vCPU that others are kept from, and
@@ -35,6 +35,7 @@ type Load struct {
 	Used    int64 `json:"used"`    // thousandths of a processor
 	Steal   int64 `json:"steal"`   // thousandths of the granted time
 	Low     int   `json:"low"`     // readings in a row in which it used hardly anything
+	High    int   `json:"high"`    // readings in a row in which it wanted to do something
 	Idle    bool  `json:"idle"`    // it has no use for what it holds
 	Crowded int   `json:"crowded"` // readings in a row in which others took a quarter and more
 	Most    int64 `json:"most"`    // whole vCPUs, in thousandths, that there is room for beside the others; 0 = for all
@@ -44,9 +45,11 @@ type Load struct {
 // ran takes in a reading.
 func (l Load) ran(now time.Duration, granted int64, e Ran, least, most time.Duration) Load {
 	l.Used, l.Steal = max(0, e.Used), clamp(e.Steal, 0, 1000)
-	working := max(l.Used, e.Wanted) >= busyFrom
-	l.Low = counted(l.Low, l.Used < idleBelow && !working, enoughReadings)
-	l.Idle = l.Low >= enoughReadings || l.Idle && !working
+	wants := max(l.Used, e.Wanted) >= busyFrom
+	l.Low = counted(l.Low, l.Used < idleBelow && !wants, enoughReadings)
+	l.High = counted(l.High, wants, enoughReadings)
+	works := l.Used >= busyFrom || l.High >= enoughReadings
+	l.Idle = l.Low >= enoughReadings || l.Idle && !works
 	l.Crowded = counted(l.Crowded, l.Steal >= crowdedAt && granted > 1000, crowdedFor)
 	if l.Crowded >= crowdedFor {
 		l.Most = max(1000, granted*(1000-l.Steal)/1_000_000*1000)
