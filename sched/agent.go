@@ -153,6 +153,9 @@ func (a *Agent) Run(ctx context.Context) {
 	defer timer.Stop()
 	pause := alarm.In(a.cfg.Guest, a.log)
 	defer pause.Close()
+	work := alarm.OnWork(a.cfg.Guest, a.log)
+	defer work.Close()
+	a.gov.look.rung = work.C() != nil
 	for {
 		select {
 		case <-ctx.Done():
@@ -160,8 +163,13 @@ func (a *Agent) Run(ctx context.Context) {
 		case <-a.kick:
 		case <-timer.C:
 		case <-pause.C():
+		case <-work.C():
 		}
-		pause.Arm(timer, a.step())
+		period := a.step()
+		if period > lookActive {
+			work.Arm()
+		}
+		pause.Arm(timer, period)
 	}
 }
 

@@ -86,7 +86,8 @@ func (g *Governor) measure(now time.Duration, s Sample) {
 	used := min(share(s.CPU-g.last.CPU, dt), float64(max(s.Procs, 1)))
 	g.used.add(used, dt)
 	g.queue.add(share(s.Waited-g.last.Waited, dt), dt)
-	load := min(used+float64(s.Runnable), float64(g.cfg.Max)) // a crowd is not remembered for longer than a few
+	// A look tells who waits at that moment: after a long pause by chance. A crowd is not remembered for longer than a few.
+	load := min(used+float64(s.Runnable)*min(1, share(lookActive, dt)), float64(g.cfg.Max))
 	g.top = g.lately.Add(now, int64(g.load.add(load, dt)*1000), g.cfg.Settle)
 	if s.Runnable == 0 || g.last.Runnable == 0 {
 		g.waitingAt, g.waiting = now, 0

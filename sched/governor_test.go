@@ -65,6 +65,30 @@ func TestUpInMillisecondsDownInSeconds(t *testing.T) {
 	}
 }
 
+// TestChanceKeepsNoVCPU: who waits at a look after a long pause has not waited all the while.
+func TestChanceKeepsNoVCPU(t *testing.T) {
+	s := newScenario(2)
+	s.g.look.rung = true
+	s.run(time.Second, steady(2))
+	if s.procs != 2 {
+		t.Fatalf("load of 2: %d vCPUs", s.procs)
+	}
+	at := s.now
+	for s.now < at+3*time.Second {
+		s.run(1500*time.Millisecond, steady(0)) // looks are far between by now
+		s.sample.Running, s.sample.Runnable = 2, 1
+		if _, changed, period := s.g.Step(s.now, s.sample); changed {
+			t.Error("one that waits by chance changes the demand")
+		} else {
+			s.now += period
+		}
+	}
+	s.run(time.Second, steady(0))
+	if s.procs != 1 {
+		t.Errorf("at rest for %v, and met others twice: %d vCPUs", s.now-at, s.procs)
+	}
+}
+
 func TestNeverAboveMaximum(t *testing.T) {
 	s := newScenario(2)
 	s.run(3*time.Second, steady(100))

@@ -13,22 +13,32 @@ const (
 	lookAsleep  = 200 * time.Millisecond
 
 	// fading is the part of the time since the program was last at work that passes between two looks, up to lookQuiet, and
-	// sleeping the same from there up to lookAsleep: who works now and then is noticed within lookQuiet for some seconds.
-	fading   = 10
-	sleeping = 100
+	// sleeping the same from there up to lookAsleep: who works now and then is noticed within lookQuiet for some seconds. Where
+	// work rings, fadingRung goes up to lookAsleep, and who ran at a look by chance changes nothing.
+	fading     = 10
+	fadingRung = 5
+	sleeping   = 100
 
 	// activity is looked for over so many looks, or until there were so many starts of others as are no chance, of which
 	// only each eighth is counted. Starts that are less often than seldom are none.
 	activity = 16
 	lively   = 4 * tracked
 	seldom   = 10 * time.Millisecond
+
+	// atWork is the part of a processor's time that shows, over atWorkFor, that the program does more than to be looked at: under
+	// emulation a look takes a millisecond.
+	atWork    = 4
+	atWorkFor = 2 * lookActive
 )
 
 // look decides when the scheduler is looked at next.
 type look struct {
+	rung     bool // who begins to work is seen without a look
 	activeAt time.Duration
 	metAt    time.Duration // when somebody waited or ran at a look
 	met      bool          // it was the last look
+	at       time.Duration // since when the processor time is counted that the program uses
+	used     time.Duration // what it was then
 	looks    uint64
 	starts   uint64        // at the begin of the looks being counted
 	since    time.Duration // when that was
@@ -40,7 +50,11 @@ func (l *look) next(now time.Duration, s Sample, room bool) time.Duration {
 		l.metAt = now
 	}
 	// Once is chance: it may be another that just looks about it. It is worth a few looks more, but wakes nobody who sleeps.
-	if met && l.met || l.active(now, s) {
+	again := met && l.met
+	if l.rung {
+		again = l.works(now, s)
+	}
+	if l.active(now, s) || again {
 		l.activeAt = now
 	}
 	l.met = met
@@ -51,8 +65,21 @@ func (l *look) next(now time.Duration, s Sample, room bool) time.Duration {
 		return lookFull
 	}
 	rest := now - l.activeAt
+	if l.rung {
+		return min(max(rest/fadingRung, lookActive), lookAsleep)
+	}
 	quiet := max(min(rest/fading, lookQuiet), rest/sleeping)
 	return min(max(min(quiet, (now-l.metAt)/fading), lookActive), lookAsleep)
+}
+
+// works reports whether the program uses more of a processor than any look does.
+func (l *look) works(now time.Duration, s Sample) bool {
+	if now-l.at < atWorkFor {
+		return false
+	}
+	did := s.CPU-l.used > (now-l.at)/atWork
+	l.at, l.used = now, s.CPU
+	return did
 }
 
 // active reports whether the program's goroutines start often, and more often than the one that looks: looking

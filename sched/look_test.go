@@ -46,6 +46,14 @@ func TestLookFollowsTheProgram(t *testing.T) {
 			t.Fatalf("asleep, and met another that looks about it now and then: %v", got)
 		}
 	}
+	l = look{rung: true}
+	for now, period := time.Duration(0), lookActive; now < 10*time.Second; now += period {
+		met := Sample{Running: 1 + int(now/time.Millisecond)%2} // by chance, now and then
+		period = l.next(now, met, true)
+		if now > 2*time.Second && period != lookAsleep {
+			t.Fatalf("work rings, and at rest for %v it is looked at after %v", now, period)
+		}
+	}
 	l = look{}
 	if got := l.next(1, Sample{Running: 1, Runnable: 3}, true); got != lookWaiting {
 		t.Errorf("goroutines wait: %v", got)

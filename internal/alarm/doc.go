@@ -17,7 +17,11 @@
 //		a.Arm(timer, look())
 //	}
 //
+// [Work] is the other way round: it rings when the program has used some processor time, so that who looks whether it works need hardly
+// look. The kernel counts that at its ticks, which a busy processor has and one at rest has not.
+//
 // # Goroutines
 //
-// One, which ends with Close, waits for the kernel. All methods are for one other goroutine.
+// One each, which ends with Close, waits for the kernel; that of a Work ends when the program has worked once more. All methods are for one
+// other goroutine.
 package alarm

@@ -13,7 +13,7 @@ import (
 var antiphase = Bar{"cpu.antiphase", 0.95, Higher, "of one alone"}
 
 const (
-	phaseRuns   = 3
+	phaseRuns   = 7
 	phaseCycles = 3
 	phaseOffset = 2500 * time.Millisecond // half of a cycle of the load
 )
