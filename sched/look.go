@@ -50,11 +50,11 @@ func (l *look) next(now time.Duration, s Sample, room bool) time.Duration {
 		l.metAt = now
 	}
 	// Once is chance: it may be another that just looks about it. It is worth a few looks more, but wakes nobody who sleeps.
-	again := met && l.met
+	works := met && l.met
 	if l.rung {
-		again = l.works(now, s)
+		works = l.uses(now, s)
 	}
-	if l.active(now, s) || again {
+	if l.active(now, s) || works {
 		l.activeAt = now
 	}
 	l.met = met
@@ -72,8 +72,8 @@ func (l *look) next(now time.Duration, s Sample, room bool) time.Duration {
 	return min(max(min(quiet, (now-l.metAt)/fading), lookActive), lookAsleep)
 }
 
-// works reports whether the program uses more of a processor than any look does.
-func (l *look) works(now time.Duration, s Sample) bool {
+// uses reports whether the program uses more of a processor than any look does.
+func (l *look) uses(now time.Duration, s Sample) bool {
 	if now-l.at < atWorkFor {
 		return false
 	}

@@ -3,9 +3,8 @@ package sched
 import (
 	"runtime/metrics"
 	"time"
-	"unsafe"
 
-	"golang.org/x/sys/unix"
+	"github.com/silo-os/silo/internal/alarm"
 )
 
 // tracked is how many waits there are for each one in /sched/latencies: the runtime measures every eighth of
@@ -38,7 +37,7 @@ func (r *reader) read() Sample {
 		}
 		return 0
 	}
-	s := Sample{Running: n(0), Runnable: n(1), Procs: n(2), CPU: processTime()}
+	s := Sample{Running: n(0), Runnable: n(1), Procs: n(2), CPU: alarm.ProcessorTime()}
 	if v := r.samples[3].Value; v.Kind() == metrics.KindFloat64Histogram {
 		s.Waited, s.Starts = waits(v.Float64Histogram())
 	}
@@ -57,14 +56,4 @@ func waits(h *metrics.Float64Histogram) (sum time.Duration, n uint64) {
 		seconds += float64(count) * max(h.Buckets[i], 0)
 	}
 	return time.Duration(seconds * tracked * float64(time.Second)), n * tracked
-}
-
-// processTime is the processor time of this process. The call never waits and is made without a word to the Go scheduler,
-// whose monitor would wake for it in a program that sleeps.
-func processTime() time.Duration {
-	var ts unix.Timespec
-	if _, _, errno := unix.RawSyscall(unix.SYS_CLOCK_GETTIME, unix.CLOCK_PROCESS_CPUTIME_ID, uintptr(unsafe.Pointer(&ts)), 0); errno != 0 {
-		return 0
-	}
-	return time.Duration(ts.Nano())
 }

@@ -21,7 +21,7 @@ func TestWorkRings(t *testing.T) {
 		}
 	}
 	work := func() {
-		for end := processorTime() + 4*enough; processorTime() < end; {
+		for end := ProcessorTime() + 4*enough; ProcessorTime() < end; {
 		}
 	}
 	work()
