@@ -21,8 +21,8 @@ type Agent struct {
 	state func(Statement)
 	log   *slog.Logger
 	start time.Time
-	trace moments.Recorder // only used by step
-	guest bool             // see Config
+	trace moments.Recorder[Moment] // only used by step
+	guest bool                     // see Config
 	wake  chan struct{}
 
 	collector collector // used by Run alone
@@ -63,7 +63,7 @@ func New(cfg Config, log *slog.Logger, state func(Statement)) *Agent {
 		cfg.Collecting = func(Need) {}
 	}
 	a := &Agent{
-		state: state, needs: needs{tell: cfg.Collecting}, log: log, start: time.Now(), trace: moments.Recorder{W: cfg.Trace}, wake: make(chan struct{}, 1), guest: cfg.Guest,
+		state: state, needs: needs{tell: cfg.Collecting}, log: log, start: time.Now(), trace: moments.Recorder[Moment]{W: cfg.Trace}, wake: make(chan struct{}, 1), guest: cfg.Guest,
 		gov: NewGovernor(cfg), meter: newMeter(), collecting: make(chan struct{}, 1), parked: make(map[uint64]parked), done: make(chan struct{}),
 	}
 	a.collecting <- struct{}{}

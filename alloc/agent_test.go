@@ -71,16 +71,15 @@ func spin(d time.Duration) {
 	}
 }
 
-// TestReadingAllocatesNothing: the sampler must not be a cause of collections.
-func TestReadingAllocatesNothing(t *testing.T) {
-	m := newMeter()
-	g := NewGovernor(Config{})
-	var now time.Duration
-	if n := testing.AllocsPerRun(100, func() {
-		now += time.Millisecond
-		g.Step(now, m.read())
-	}); n != 0 {
-		t.Errorf("%v allocations for each sample", n)
+// TestLookNeedsNoMemory: the agent must not be a cause of collections, nor wait for memory itself while it is late, on a
+// processor that others need.
+func TestLookNeedsNoMemory(t *testing.T) {
+	limit, percent := debug.SetMemoryLimit(-1), debug.SetGCPercent(100)
+	defer func() { debug.SetMemoryLimit(limit); debug.SetGCPercent(percent) }()
+	a := New(Config{}, nil, func(Statement) {})
+	a.step() // which states the first demand
+	if n := testing.AllocsPerRun(100, func() { a.step() }); n != 0 {
+		t.Errorf("%v allocations in each look at the heap", n)
 	}
 }
 

@@ -67,7 +67,7 @@ const (
 
 	// periodSafe is enough while the grant holds all that is forecast until the next collection ends. Only
 	// what no forecast foresees could outrun it, and no sampler catches that in time.
-	periodSafe = 20 * time.Millisecond
+	periodSafe = 40 * time.Millisecond
 
 	// periodWatch is how often a program is looked at that has worked and is falling silent, until it
 	// is collected: what it dropped is waiting to go back.

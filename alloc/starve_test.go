@@ -9,8 +9,9 @@ import (
 
 // TestStarvation: only a heap that collecting cannot make fit is starved, and only while memory is late.
 func TestStarvation(t *testing.T) {
-	growing := Sample{Cycles: 2, Live: 80 * mib, GOGC: 100}
-	steady := Sample{Cycles: 2, Live: 40 * mib, GOGC: 100}
+	growing := Sample{Cycles: 2, Live: 80 * mib, Allocs: 140 * mib, GOGC: 100}
+	steady := Sample{Cycles: 2, Live: 40 * mib, Allocs: 140 * mib, GOGC: 100}
+	ramp := Sample{Cycles: 2, Live: 12 * mib, Allocs: 22 * mib, GOGC: 100}
 	off := growing
 	off.GOGC = -1
 	for _, c := range []struct {
@@ -20,11 +21,13 @@ func TestStarvation(t *testing.T) {
 		late   bool
 		want   bool
 	}{
-		{"grew and will not fit", Sample{Cycles: 1, Live: 60 * mib, GOGC: 100}, growing, true, true},
-		{"grew, but memory is not late", Sample{Cycles: 1, Live: 60 * mib, GOGC: 100}, growing, false, false},
-		{"holds its size and fits", Sample{Cycles: 1, Live: 40 * mib, GOGC: 100}, steady, true, false},
-		{"shrank and fits", Sample{Cycles: 1, Live: 90 * mib, GOGC: 100}, steady, true, false},
-		{"the program has the collector off", Sample{Cycles: 1, Live: 60 * mib, GOGC: -1}, off, true, false},
+		{"grew and will not fit", Sample{Cycles: 1, Live: 60 * mib, Allocs: 100 * mib, GOGC: 100}, growing, true, true},
+		{"grew, but memory is not late", Sample{Cycles: 1, Live: 60 * mib, Allocs: 100 * mib, GOGC: 100}, growing, false, false},
+		{"small, and all it allocates stays", Sample{Cycles: 1, Live: 6 * mib, Allocs: 16 * mib, GOGC: 100}, ramp, true, true},
+		{"small, and half of it stays", Sample{Cycles: 1, Live: 6 * mib, Allocs: 10 * mib, GOGC: 100}, ramp, true, false},
+		{"holds its size and fits", Sample{Cycles: 1, Live: 40 * mib, Allocs: 100 * mib, GOGC: 100}, steady, true, false},
+		{"shrank and fits", Sample{Cycles: 1, Live: 90 * mib, Allocs: 100 * mib, GOGC: 100}, steady, true, false},
+		{"the program has the collector off", Sample{Cycles: 1, Live: 60 * mib, Allocs: 100 * mib, GOGC: -1}, off, true, false},
 	} {
 		var v starvation
 		v.step(c.before, 100*mib, false)
@@ -37,7 +40,7 @@ func TestStarvation(t *testing.T) {
 // TestLateGrantPausesTheCollector: by decision, until another grant comes.
 func TestLateGrantPausesTheCollector(t *testing.T) {
 	g := NewGovernor(Config{})
-	s := Sample{Cycles: 5, Live: 60 * mib, Objects: 61 * mib, Total: 64 * mib, GOGC: 100}
+	s := Sample{Cycles: 5, Live: 60 * mib, Allocs: 100 * mib, Objects: 61 * mib, Total: 64 * mib, GOGC: 100}
 	g.Granted(time.Second, 64*mib, hvcall.LimitNone, true)
 	if d := g.Step(time.Second, s); d.Paused {
 		t.Error("paused though memory is not late")

@@ -11,7 +11,7 @@ import (
 
 // Handler answers what the peer sends. For a call it returns the reply's payload or an error; for
 // a statement both are dropped, but an error is logged. Statements are handled one after the
-// other in the order they came, so a handler of statements must not wait; calls run concurrently,
+// other in the order they came, so a handler of statements must not wait, nor keep the payload of a Grant or Steal; calls run concurrently,
 // at most Limits.Calls at a time.
 type Handler func(ctx context.Context, f Frame) ([]byte, error)
 

@@ -82,39 +82,62 @@ func (h Header) check(max uint32) error {
 // ReadFrame reads one frame. Nothing is allocated for the payload before its length has been
 // checked, so a hostile length costs the reader nothing.
 func ReadFrame(r io.Reader, max uint32) (Frame, error) {
-	f, _, err := readFrame(r, max, 0)
+	in := frameReader{r: r, max: max}
+	f, _, err := in.next(0)
 	return f, err
 }
 
-// readFrame is ReadFrame, and goes on byte by byte where no header stands, over at most skip bytes. It returns
-// how many it skipped.
-func readFrame(r io.Reader, max uint32, skip int64) (_ Frame, skipped int64, err error) {
-	var hdr [HeaderSize]byte
-	if _, err := io.ReadFull(r, hdr[:]); err != nil {
+// frameReader reads one frame after the other. What a heartbeat or a grant takes it has: they come where memory is late, and
+// a reader that had to wait for it would hear of nothing.
+type frameReader struct {
+	r     io.Reader
+	max   uint32 // payload, bytes
+	hdr   [HeaderSize]byte
+	brief [maxBrief]byte // the newest payload that is read into it
+}
+
+// maxBrief is the longest payload, in bytes, of a passing frame for which nothing is allocated.
+const maxBrief = 64
+
+// next reads a frame, and goes on byte by byte where no header stands, over at most skip bytes. It returns
+// how many it skipped. The payload of a passing frame may hold only until next is called again.
+func (in *frameReader) next(skip int64) (_ Frame, skipped int64, err error) {
+	hdr := in.hdr[:]
+	if _, err := io.ReadFull(in.r, hdr); err != nil {
 		return Frame{}, 0, err
 	}
-	h, err := ParseHeader(hdr[:], max)
+	h, err := ParseHeader(hdr, in.max)
 	for ; err != nil && skipped < skip; skipped++ {
-		copy(hdr[:], hdr[1:])
-		if _, err := io.ReadFull(r, hdr[HeaderSize-1:]); err != nil {
+		copy(hdr, hdr[1:])
+		if _, err := io.ReadFull(in.r, hdr[HeaderSize-1:]); err != nil {
 			return Frame{}, skipped, err
 		}
-		h, err = ParseHeader(hdr[:], max)
+		h, err = ParseHeader(hdr, in.max)
 	}
 	if err != nil {
 		return Frame{}, skipped, err
 	}
-	f, err := readPayload(r, h)
+	f, err := in.payload(h)
 	return f, skipped, err
 }
 
-func readPayload(r io.Reader, h Header) (Frame, error) {
+// passing reports that nobody keeps the frame's payload: it is answered by the reader itself, or is a statement that consists of numbers
+// and comes where memory is late.
+func (h Header) passing() bool {
+	return h.Op == OpHeartbeat && h.Flags&FlagCall != 0 || h.Flags == 0 && (h.Op == OpGrant || h.Op == OpSteal)
+}
+
+func (in *frameReader) payload(h Header) (Frame, error) {
 	f := Frame{Header: h}
-	if h.Length == 0 {
+	switch {
+	case h.Length == 0:
 		return f, nil
+	case h.Length <= maxBrief && h.passing():
+		f.Payload = in.brief[:h.Length]
+	default:
+		f.Payload = make([]byte, h.Length)
 	}
-	f.Payload = make([]byte, h.Length)
-	if _, err := io.ReadFull(r, f.Payload); err != nil {
+	if _, err := io.ReadFull(in.r, f.Payload); err != nil {
 		if err == io.EOF {
 			err = io.ErrUnexpectedEOF
 		}

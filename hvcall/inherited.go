@@ -3,7 +3,6 @@ package hvcall
 import (
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"strconv"
 	"syscall"
@@ -38,11 +37,9 @@ func Inherited() (io.ReadWriteCloser, error) {
 		return nil, fmt.Errorf("open inherited descriptor %d: not a socket", fd)
 	}
 	syscall.CloseOnExec(fd)
-	f := os.NewFile(uintptr(fd), "hvcall")
-	defer f.Close() // net.FileConn works on a duplicate
-	conn, err := net.FileConn(f)
-	if err != nil {
+	// Not a net.Conn, which allocates for each error, also for that of a deadline.
+	if err := syscall.SetNonblock(fd, true); err != nil {
 		return nil, fmt.Errorf("open inherited descriptor %d: %w", fd, err)
 	}
-	return conn, nil
+	return os.NewFile(uintptr(fd), "hvcall"), nil
 }

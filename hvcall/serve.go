@@ -32,14 +32,14 @@ func (c *Conn) Serve(ctx context.Context, h Handler) error {
 func (c *Conn) read(ctx context.Context, h Handler, calls *sync.WaitGroup) error {
 	pace := rate.NewLimiter(rate.Limit(c.limits.Frames), c.limits.Burst)
 	slots := make(chan struct{}, c.limits.Calls)
-	skip := c.limits.Skip
+	in, skip := frameReader{r: c.rw, max: c.limits.MaxFrame}, c.limits.Skip
 	warn := rate.Sometimes{First: 3, Interval: 10 * time.Second} // the peer must not fill our log either
 	for {
 		// A flood is met by reading slower: the peer's own buffers fill up, not ours.
 		if err := c.pace(ctx, pace); err != nil {
 			return err
 		}
-		f, skipped, err := readFrame(c.rw, c.limits.MaxFrame, skip)
+		f, skipped, err := in.next(skip)
 		skip -= skipped
 		if errors.Is(err, ErrAway) || skipped > 0 {
 			c.interrupted()

@@ -3,6 +3,7 @@ package hvcall
 import (
 	"bytes"
 	"context"
+	"io"
 	"reflect"
 	"testing"
 	"testing/synctest"
@@ -156,6 +157,33 @@ func TestStatementsAllocateNothing(t *testing.T) {
 			if n != 0 || err != nil {
 				t.Errorf("%s: %s allocated %v times, %v", name, what, n, err)
 			}
+		}
+	}
+}
+
+// TestWhatComesLateAllocatesNothing: who waits for memory hears of the grant, and says that he lives.
+func TestWhatComesLateAllocatesNothing(t *testing.T) {
+	c := NewConn(sink{make(chan struct{})}, Config{})
+	defer c.Close()
+	for what, f := range map[string]Frame{
+		"heartbeat": call(OpHeartbeat, 1, []byte("12345678")),
+		"grant":     {Header: Header{Op: OpGrant}, Payload: goldenGrant.AppendTo(nil)},
+		"steal":     {Header: Header{Op: OpSteal}, Payload: Steal{Taken: 1}.AppendTo(nil)},
+	} {
+		sent := bytes.NewReader(AppendFrame(nil, f))
+		in := frameReader{r: sent, max: DefaultMaxFrame}
+		n := testing.AllocsPerRun(100, func() {
+			sent.Seek(0, io.SeekStart)
+			got, _, err := in.next(0)
+			if err != nil || !bytes.Equal(got.Payload, f.Payload) {
+				t.Fatalf("%s: read %q, %v", what, got.Payload, err)
+			}
+			if got.Op == OpHeartbeat {
+				c.beat(got)
+			}
+		})
+		if n != 0 {
+			t.Errorf("%s allocated %v times", what, n)
 		}
 	}
 }

@@ -100,3 +100,28 @@ func TestOtherTransportsAreLeftAlone(t *testing.T) {
 	}
 	poke()
 }
+
+// TestEagerNeedsNoMemory: PID 1 asks for a heartbeat where memory is late, and poke has it heard.
+func TestEagerNeedsNoMemory(t *testing.T) {
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC|syscall.SOCK_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, theirs := os.NewFile(uintptr(fds[0]), "ours"), os.NewFile(uintptr(fds[1]), "theirs")
+	defer ours.Close()
+	defer theirs.Close()
+	rw, poke := newEager(ours)
+	var got, want = make([]byte, 1), []byte("x")
+	read := func() {
+		if _, err := theirs.Write(want); err != nil {
+			t.Fatal(err)
+		}
+		poke() // which the next read is woken by, and takes back
+		if n, err := rw.Read(got); n != 1 || err != nil || got[0] != 'x' {
+			t.Fatalf("read %q, %v", got[:n], err)
+		}
+	}
+	if n := testing.AllocsPerRun(100, read); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -26,8 +26,10 @@ type Agent struct {
 	start  time.Time
 	pinned bool // the user set GOMAXPROCS
 	steal  atomic.Uint32
-	kick   chan struct{}    // a look is due now
-	trace  moments.Recorder // only used by step
+	kick   chan struct{}            // a look is due now
+	trace  moments.Recorder[Moment] // only used by step
+
+	threads atomic.Int32 // made ahead, for the most vCPUs so far
 
 	width  sync.Mutex   // held while GOMAXPROCS changes, so that the last change is the newest; taken before mu
 	spread atomic.Int32 // vCPUs that the program's threads were brought to last; 0 = not yet; changed under width
@@ -52,7 +54,7 @@ func New(cfg Config, log *slog.Logger, state func(Statement)) *Agent {
 	}
 	a := &Agent{
 		cfg: cfg.withDefaults(), state: state, log: log, start: time.Now(), gov: NewGovernor(cfg),
-		kick: make(chan struct{}, 1), expects: make(map[any]int), reader: newReader(), trace: moments.Recorder{W: cfg.Trace},
+		kick: make(chan struct{}, 1), expects: make(map[any]int), reader: newReader(), trace: moments.Recorder[Moment]{W: cfg.Trace},
 	}
 	if os.Getenv("GOMAXPROCS") != "" {
 		a.pinned = true
@@ -115,17 +117,31 @@ func (a *Agent) setProcs() {
 		// The runtime makes once what spare processors are made of: it must be there when memory is not. It does so
 		// before the program begins, which would take them for its own.
 		runtime.GOMAXPROCS(granted + spareProcs)
+		a.keepThreads(granted)
 	}
 	switch {
 	case spare:
 		runtime.GOMAXPROCS(granted + spareProcs)
+		go warm(granted + spareProcs)
 		return
 	case before > 0 && granted > before:
 		widen(before, granted)
+		go a.keepThreads(granted)
 	default:
 		runtime.GOMAXPROCS(granted)
 	}
 	a.spread.Store(int32(granted))
+}
+
+// spareThreads are for goroutines in system calls, beside those that each processor of the Go scheduler has.
+const spareThreads = 2
+
+// keepThreads makes the threads that a program on so many vCPUs may need while memory is late, if it has not yet.
+func (a *Agent) keepThreads(vcpus int) {
+	n := int32(vcpus + spareProcs + spareThreads)
+	if made := a.threads.Load(); a.cfg.Guest && made < n && a.threads.CompareAndSwap(made, n) {
+		makeThreads(int(n))
+	}
 }
 
 // vcpus is how many the program may use: spare processors are none.

@@ -110,3 +110,14 @@ func TestEachLookAsks(t *testing.T) {
 		t.Errorf("called %d times in two looks", n)
 	}
 }
+
+// TestLookNeedsNoMemory: while memory is late an agent that allocates waits for it too, on a processor that others need.
+func TestLookNeedsNoMemory(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	a := New(Config{Max: 1}, nil, func(Statement) {})
+	a.Grant(1000)
+	a.step() // the runtime makes room for its figures once
+	if n := testing.AllocsPerRun(100, func() { a.step() }); n != 0 {
+		t.Errorf("%v allocations in each look at the scheduler", n)
+	}
+}

@@ -45,6 +45,13 @@
 // connection is asked instead. When a program becomes wider, the thread that raises GOMAXPROCS moves to the new vCPU first:
 // a kernel whose processors share no cache would leave a thread that wakes where it was until its next tick.
 //
+// # While memory is late
+//
+// A thread that waits at the gate holds its processor of the Go scheduler. [Agent.Spare] gives the program a few more, so that
+// goroutines which need no memory go on. What the runtime allocates to run one there has to exist by then: threads are
+// made when the program begins, and the spare processors are each used once when they come. The agent itself allocates nothing in
+// its looks.
+//
 // # Parts
 //
 // Governor is the policy, driven in virtual time by its tests, and by samples recorded from real programs

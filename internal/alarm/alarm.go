@@ -20,6 +20,11 @@ type Alarm struct {
 	conn  syscall.RawConn
 	rings chan struct{}
 	armed bool
+
+	// What set hands to settime, which is made once: to arm the alarm needs no memory, which may not be there.
+	settime func(fd uintptr)
+	spec    unix.ItimerSpec
+	isSet   bool
 }
 
 // In makes one for a program that runs in a guest, and none otherwise. Where the kernel has none to give the log says so.
@@ -45,6 +50,10 @@ func New() (*Alarm, error) {
 	if a.conn, err = a.file.SyscallConn(); err != nil {
 		a.file.Close()
 		return nil, fmt.Errorf("create timer: %w", err)
+	}
+	a.settime = func(fd uintptr) {
+		_, _, errno := unix.RawSyscall6(unix.SYS_TIMERFD_SETTIME, fd, 0, uintptr(unsafe.Pointer(&a.spec)), 0, 0, 0)
+		a.isSet = errno == 0
 	}
 	go a.listen()
 	return a, nil
@@ -86,24 +95,21 @@ func (a *Alarm) disarm() {
 
 // set has the kernel's timer end after d; 0 = never. The call is made without a word to the Go scheduler, or its monitor
 // would wake for it: it does not wait.
-func (a *Alarm) set(d time.Duration) (ok bool) {
-	spec := unix.ItimerSpec{Value: unix.NsecToTimespec(d.Nanoseconds())}
-	err := a.conn.Control(func(fd uintptr) {
-		_, _, errno := unix.RawSyscall6(unix.SYS_TIMERFD_SETTIME, fd, 0, uintptr(unsafe.Pointer(&spec)), 0, 0, 0)
-		ok = errno == 0
-	})
-	return ok && err == nil
+func (a *Alarm) set(d time.Duration) bool {
+	a.spec = unix.ItimerSpec{Value: unix.NsecToTimespec(d.Nanoseconds())}
+	a.isSet = false
+	return a.conn.Control(a.settime) == nil && a.isSet
 }
 
 // listen waits for the kernel until the end.
 func (a *Alarm) listen() {
 	var ended [8]byte // how often it did
+	read := func(fd uintptr) bool {
+		_, _, errno := unix.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&ended)), uintptr(len(ended)))
+		return errno != unix.EAGAIN // whatever else it says, one look too many is harmless
+	}
 	for {
-		err := a.conn.Read(func(fd uintptr) bool {
-			_, _, errno := unix.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&ended)), uintptr(len(ended)))
-			return errno != unix.EAGAIN // whatever else it says, one look too many is harmless
-		})
-		if err != nil {
+		if err := a.conn.Read(read); err != nil {
 			return
 		}
 		select {

@@ -78,3 +78,16 @@ func TestClosed(t *testing.T) {
 		t.Error("it delivers after its end")
 	}
 }
+
+// TestArmNeedsNoMemory: it is armed in a program that waits for memory, by goroutines that need none else.
+func TestArmNeedsNoMemory(t *testing.T) {
+	a := In(true, slog.New(slog.DiscardHandler))
+	if a == nil {
+		t.Fatal("the kernel has none")
+	}
+	defer a.Close()
+	timer := time.NewTimer(time.Hour)
+	if n := testing.AllocsPerRun(100, func() { a.Arm(timer, time.Hour) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -4,7 +4,7 @@
 // A [Recorder] writes in a running program; [Read] and [Save] are for tests that replay and record. None of them is safe
 // for concurrent use, and there are no locks.
 //
-//	r := moments.Recorder{W: w}
+//	r := moments.Recorder[Moment]{W: w}
 //	err := r.Add(moment)
 package moments
 
@@ -17,13 +17,13 @@ import (
 	"path/filepath"
 )
 
-// Recorder writes moments. The zero value records nothing.
-type Recorder struct {
+// Recorder writes moments of type T. The zero value records nothing, at no cost.
+type Recorder[T any] struct {
 	W io.Writer // nil = nothing is recorded
 }
 
 // Add writes one moment. Recording ends with the first error, which is returned.
-func (r *Recorder) Add(moment any) error {
+func (r *Recorder[T]) Add(moment T) error {
 	if r.W == nil {
 		return nil
 	}

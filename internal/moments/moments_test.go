@@ -16,7 +16,7 @@ type moment struct {
 
 func TestWhatIsRecordedIsRead(t *testing.T) {
 	var b bytes.Buffer
-	r := Recorder{W: &b}
+	r := Recorder[moment]{W: &b}
 	want := []moment{{1}, {2}, {3}}
 	for _, m := range want {
 		if err := r.Add(m); err != nil {
@@ -38,7 +38,7 @@ func (f *full) Write([]byte) (int, error) { f.tried++; return 0, fs.ErrInvalid }
 
 func TestRecordingEndsWithTheFirstError(t *testing.T) {
 	w := &full{}
-	r := Recorder{W: w}
+	r := Recorder[moment]{W: w}
 	if err := r.Add(moment{1}); !errors.Is(err, fs.ErrInvalid) {
 		t.Errorf("first: %v", err)
 	}

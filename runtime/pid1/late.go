@@ -11,6 +11,10 @@ const (
 	// collection. Once told, half as much more room has it take the word back.
 	lateRoom  = 8 * mib
 	lateShare = 8 // 1/8 of the limit
+
+	// lateTelling is the least change of its share that an application is told of while it is late: for each one its
+	// world stops, and waits for whoever waits.
+	lateTelling = 4 * mib
 )
 
 // lateness knows whether memory that was asked for comes too late: the demand stands, and the gate is about to

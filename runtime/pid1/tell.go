@@ -11,20 +11,24 @@ func (c *control) tellApp(p Plan) {
 	if c.app == nil {
 		return
 	}
-	g := hvcall.Grant{Revision: c.answered, Memory: uint64(p.Share), Limit: c.grant.Limit, Price: c.grant.Price}
+	g := hvcall.Grant{Revision: c.answered, Limit: c.grant.Limit, Price: c.grant.Price, MilliCPU: c.cpu.usable()}
+	least := int64(worthTelling)
 	switch {
 	case c.late.now:
 		g.Limit = hvcall.LimitLate
+		if c.told.Limit == g.Limit {
+			least = lateTelling
+		}
 	case p.Capped && c.balance.AtMaximum():
 		g.Limit = hvcall.LimitMaximum // the host was never asked for what it could not give
 	}
-	g.MilliCPU = c.cpu.usable()
-	d := p.Share - int64(c.told.Memory)
-	same := g.MilliCPU == c.told.MilliCPU && g.Revision == c.told.Revision && g.Limit == c.told.Limit && g.Price == c.told.Price
-	if same && d < worthTelling && d > -worthTelling {
-		return
+	g.Memory = uint64(p.Share)
+	if d := p.Share - int64(c.told.Memory); d < least && d > -least {
+		g.Memory = c.told.Memory
 	}
-	c.sendGrant(g)
+	if g.Serial = c.told.Serial; g != c.told {
+		c.sendGrant(g)
+	}
 }
 
 func (c *control) tellHost(now time.Duration, p Plan) {
