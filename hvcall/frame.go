@@ -96,8 +96,8 @@ type frameReader struct {
 	brief [maxBrief]byte // the newest payload that is read into it
 }
 
-// maxBrief is the longest payload, in bytes, of a passing frame for which nothing is allocated.
-const maxBrief = 64
+// maxBrief is the longest payload, in bytes, of a passing frame for which nothing is allocated. A Grant is shorter than the longest heartbeat.
+const maxBrief = maxHeartbeat
 
 // next reads a frame, and goes on byte by byte where no header stands, over at most skip bytes. It returns
 // how many it skipped. The payload of a passing frame may hold only until next is called again.

@@ -92,17 +92,18 @@ func (e *eager) Read(b []byte) (int, error) {
 
 // take receives what is there, and returns false if that is nothing. The transport never waits.
 func (e *eager) take(fd uintptr) bool {
-	n, _, errno := unix.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&e.into[0])), uintptr(len(e.into)))
+	errno := unix.EINTR
 	for errno == unix.EINTR {
+		var n uintptr
 		n, _, errno = unix.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&e.into[0])), uintptr(len(e.into)))
+		e.n, e.err = int(n), nil
 	}
-	e.n, e.err = int(n), nil
 	switch {
 	case errno == unix.EAGAIN:
 		return false
 	case errno != 0:
 		e.n, e.err = 0, errno
-	case n == 0:
+	case e.n == 0:
 		e.err = io.EOF
 	}
 	return true

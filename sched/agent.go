@@ -122,7 +122,7 @@ func (a *Agent) setProcs() {
 	switch {
 	case spare:
 		runtime.GOMAXPROCS(granted + spareProcs)
-		go warm(granted + spareProcs)
+		go warm(granted+spareProcs, warmWithin)
 		return
 	case before > 0 && granted > before:
 		widen(before, granted)

@@ -23,13 +23,13 @@ const (
 
 // warm has n new processors of the Go scheduler get now what they take out of the heap with the first goroutine that
 // sets a timer, waits for a channel or grows its stack on them. Later that could mean to wait at the gate, with a lock held: on the
-// timers of that processor, at which every other one looks for work, or on the channels. It returns how many it reached.
-func warm(n int) int {
+// timers of that processor, at which every other one looks for work, or on the channels. It returns how many it reached in time.
+func warm(n int, within time.Duration) int {
 	// A pool holds one value for each processor, and gives it to nobody else: that is what tells whether this one is warm.
 	var been sync.Pool
 	var reached atomic.Int32
 	var done sync.WaitGroup
-	end := time.Now().Add(warmWithin)
+	end := time.Now().Add(within)
 	for range n {
 		done.Go(func() {
 			for int(reached.Load()) < n && time.Now().Before(end) {

@@ -19,10 +19,13 @@ func TestWarmReachesAll(t *testing.T) {
 			}
 		}()
 	}
-	for _, n := range []int{1, procs, procs + 3} {
+	for _, c := range []struct {
+		n      int
+		within time.Duration // as long as a busy host takes; what is not there is waited for to the end
+	}{{1, time.Minute}, {procs, time.Minute}, {procs + 3, 2 * time.Second}} {
 		began := time.Now()
-		if got := warm(n); got < min(n, procs) {
-			t.Errorf("told of %d processors, %d of %d reached in %v", n, got, procs, time.Since(began))
+		if got := warm(c.n, c.within); got < min(c.n, procs) {
+			t.Errorf("told of %d processors, %d of %d reached in %v", c.n, got, procs, time.Since(began))
 		}
 	}
 }

@@ -29,15 +29,21 @@ type Alarm struct {
 
 // In makes one for a program that runs in a guest, and none otherwise. Where the kernel has none to give the log says so.
 func In(guest bool, log *slog.Logger) *Alarm {
+	return inGuest(guest, log, "the host is woken more often than need be", New)
+}
+
+// inGuest makes what the kernel has for a program in a guest. Elsewhere it is nil, and where the kernel has none too: then
+// the log says what that costs.
+func inGuest[T any](guest bool, log *slog.Logger, without string, make func() (*T, error)) *T {
 	if !guest {
 		return nil
 	}
-	a, err := New()
+	made, err := make()
 	if err != nil {
-		log.Warn("the host is woken more often than need be", "err", err)
+		log.Warn(without, "err", err)
 		return nil
 	}
-	return a
+	return made
 }
 
 // New makes one that is not armed.

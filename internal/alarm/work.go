@@ -24,15 +24,7 @@ const enough = 5 * time.Millisecond
 
 // OnWork returns a Work for a program in a guest, and nil elsewhere or where the kernel has none.
 func OnWork(guest bool, log *slog.Logger) *Work {
-	if !guest {
-		return nil
-	}
-	w, err := NewWork()
-	if err != nil {
-		log.Warn("the program at rest is looked at more often than need be", "err", err)
-		return nil
-	}
-	return w
+	return inGuest(guest, log, "the program at rest is looked at more often than need be", NewWork)
 }
 
 // NewWork makes a Work that has not been armed. Errors are the kernel's, which may be built without such timers.

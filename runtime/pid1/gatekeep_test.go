@@ -138,3 +138,31 @@ func TestStandstillIsEnded(t *testing.T) {
 		}
 	})
 }
+
+// TestLateIsToldOnce: an application that waits for memory is not told that a little of its share came or went, each of which would
+// stop its world, and is told of more.
+func TestLateIsToldOnce(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.c.post(func(c *control) { c.appHello(b.app, speaksAll) })
+		b.c.post(func(c *control) { c.appDemand(hvcall.Demand{Revision: 1, Memory: 200 * mib, MilliCPU: 1000}) })
+		time.Sleep(time.Second)
+		b.m.set(func(m *fakeMachine) { m.stalled, m.guest.charged = true, m.limit })
+		b.c.post(func(*control) {})
+		time.Sleep(500 * time.Millisecond)
+		first := b.app.lastGrant()
+		if first.Limit != hvcall.LimitLate {
+			t.Fatalf("told %+v", first)
+		}
+		for _, c := range []struct {
+			taken int64 // by the kernel, bytes
+			told  bool
+		}{{mib, false}, {8 * mib, true}} {
+			b.m.set(func(m *fakeMachine) { m.guest.charged -= c.taken; m.guest.system += c.taken })
+			b.c.post(func(c *control) { c.due = true })
+			time.Sleep(500 * time.Millisecond)
+			if g := b.app.lastGrant(); (g.Serial != first.Serial) != c.told || g.Limit != hvcall.LimitLate {
+				t.Errorf("its share shrank by %d MiB: told %+v, and %+v before", c.taken/mib, g, first)
+			}
+		}
+	})
+}
