@@ -25,8 +25,8 @@ func (w *wakeTime) retry(r Retry, now time.Duration) {
 func (b *Broker) arm(g *member) {
 	var w wakeTime
 	m, now := &g.Memory, b.s.Now
+	w.retry(m.Grow, now) // also while a resize is under way: who cannot wait has it replaced
 	if m.Op == 0 {
-		w.retry(m.Grow, now)
 		w.retry(m.Shrink, now)
 	}
 	w.retry(g.Remind, now)
