@@ -27,7 +27,7 @@ type idleWatch struct {
 	asked    bool          // a collection was asked for and is not over
 	begun    int64         // Sample.Allocs when it was asked for
 	stirred  bool          // the program did something while our last collection ran
-	settling bool          // memory is being swept or given back for us: that is no work
+	sweepBy  time.Duration // until then at most memory is being swept or given back for us: that is no work; 0 = none is
 	returned time.Duration // when memory was last given back on purpose
 	flight   flight        // a collection that the program began, and left to itself
 }
@@ -73,6 +73,10 @@ const (
 	// stirLeast is how many bytes a program allocates while our collection runs, at least, if it did
 	// anything. Its processor time cannot be told from the collector's.
 	stirLeast = 4 << 10
+
+	// sweepMost is how long sweeping and giving back take at most, after a collection of ours. It is over before that when the
+	// program is quiet, or allocates as none does that is idle: a program that goes on working was not idle all the while.
+	sweepMost = 2 * time.Second
 
 	// wideLeast is what a collection must cost to be worth more vCPUs while it runs.
 	wideLeast = 200 * time.Millisecond
@@ -139,12 +143,20 @@ func (w *idleWatch) wide() bool { return w.mark >= wideLeast }
 func (w *idleWatch) watch(now, dt time.Duration, s Sample) {
 	used := s.CPU - w.last.CPU
 	share := float64(used) / float64(dt)
-	usual := time.Duration(2 * w.noise * float64(dt))
-	if !w.asked && !w.settling {
-		w.work += max(0, used-usual)
+	idle := float64(s.Allocs-w.last.Allocs) < quietAllocs*dt.Seconds()
+	quiet := share < quietShare || share < quietMost && idle
+	usual := 2 * w.noise
+	if !quiet {
+		// Loud quiet moments do not make a moment that is not quiet one of no work: a program that reads at its leisure
+		// uses little more than they did.
+		usual = min(usual, quietShare)
 	}
-	quiet := share < quietShare || share < quietMost && float64(s.Allocs-w.last.Allocs) < quietAllocs*dt.Seconds()
-	w.settling = w.settling && !quiet
+	if sweeping := idle && now <= w.sweepBy; !w.asked && !sweeping {
+		w.work += max(0, used-time.Duration(usual*float64(dt)))
+	}
+	if quiet || !idle {
+		w.sweepBy = 0
+	}
 	landed := w.flight.on && s.Cycles != w.last.Cycles && s.Allocs-w.last.Allocs < stirLeast
 	w.flight.step(now, dt, w.mark, share, s, w.last)
 	w.price(s)
@@ -188,7 +200,7 @@ func (w *idleWatch) collected(cost time.Duration, after Sample) {
 		w.work, w.vain = max(workLeast, cost/workShare), 0
 		w.quietAt = w.lastAt
 	}
-	w.asked, w.settling = false, true
+	w.asked, w.sweepBy = false, w.lastAt+sweepMost
 	w.price(after)
 	w.last = after // its processor time was no work
 }
@@ -198,6 +210,6 @@ func (w *idleWatch) mayReturn(now time.Duration) bool {
 	if w.returned != 0 && now-w.returned < time.Second {
 		return false
 	}
-	w.returned, w.settling = now, true
+	w.returned, w.sweepBy = now, now+sweepMost
 	return true
 }

@@ -15,6 +15,7 @@ type watchRun struct {
 	cost    time.Duration // of each collection
 	waiting bool          // for a grant
 	during  int64         // bytes allocated while one runs
+	allocs  int64         // bytes allocated per second otherwise
 	frees   int64         // bytes that the next one finds dead
 }
 
@@ -23,6 +24,7 @@ func (r *watchRun) run(d time.Duration, share float64) {
 	for end := r.now + d; r.now < end; {
 		r.now += dt
 		r.s.CPU += time.Duration(share * float64(dt))
+		r.s.Allocs += int64(float64(r.allocs) * dt.Seconds())
 		if r.w.step(r.now, r.s, Config{}.withDefaults(), r.waiting) == CollectIdle {
 			r.asked++
 			r.askedAt = r.now
@@ -74,6 +76,61 @@ func TestNoiseIsNotWork(t *testing.T) {
 	r.run(time.Second, 0.2)
 	if r.asked != 2 {
 		t.Errorf("%d collections, with much noise behind the work", r.asked)
+	}
+}
+
+// TestWorkAfterLoudSilence: a program whose quiet moments were loud, as two vCPUs are just after work, and which then works at its
+// leisure, was not idle. What it drops at the end of that is looked for at once.
+func TestWorkAfterLoudSilence(t *testing.T) {
+	r := newWatchRun()
+	r.run(10*time.Second, 0.8)
+	r.run(20*time.Second, 0.2)
+	r.asked = 0
+	r.s.CPU += time.Second // and the program collects, while it works again
+	r.s.GCCPU += time.Second
+	r.s.Cycles++
+	r.run(10*time.Second, 0.35)
+	begin := r.now
+	r.run(10*time.Second, 0.01)
+	if r.asked == 0 || r.askedAt-begin > time.Second {
+		t.Errorf("%d collections, the last %v after the work", r.asked, r.askedAt-begin)
+	}
+}
+
+// TestWorkBehindAReturn: memory is given back now and then while a program works, which takes processor time of ours, but not all
+// that the program uses from then on.
+func TestWorkBehindAReturn(t *testing.T) {
+	for name, allocs := range map[string]int64{"allocates": 20 * mib, "only frees": 0} {
+		t.Run(name, func(t *testing.T) {
+			r := newWatchRun()
+			r.run(time.Second, 0.5)
+			if !r.w.mayReturn(r.now) {
+				t.Fatal("memory may not go back")
+			}
+			r.s.CPU += time.Second // and the program collects
+			r.s.GCCPU += time.Second
+			r.s.Cycles++
+			r.allocs = allocs
+			r.run(5*time.Second, 0.5)
+			r.allocs = 0
+			begin := r.now
+			r.run(10*time.Second, 0.01)
+			if r.asked != 1 || r.askedAt-begin > 800*time.Millisecond {
+				t.Errorf("%d collections, the last %v after the work", r.asked, r.askedAt-begin)
+			}
+		})
+	}
+}
+
+// TestSweepingIsNoWork: what giving back costs is no reason to look for what is dead.
+func TestSweepingIsNoWork(t *testing.T) {
+	r := newWatchRun()
+	r.run(10*time.Second, 0.01)
+	r.w.mayReturn(r.now)
+	r.run(time.Second, 0.9)
+	r.run(10*time.Second, 0.01)
+	if r.asked != 0 {
+		t.Errorf("%d collections behind a return", r.asked)
 	}
 }
 
