@@ -8,7 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -69,7 +69,9 @@ type port struct {
 	f     *os.File
 	gone  chan struct{} // closed by Close
 	heard bool          // Read's own: a host has spoken since it was last away
-	away  atomic.Bool
+
+	mu   sync.Mutex // held while both change: one without the other would have every Write fail from then on
+	away bool       // and writes have a deadline that has passed
 }
 
 func (p *port) Read(b []byte) (int, error) {
@@ -98,22 +100,41 @@ func (p *port) Read(b []byte) (int, error) {
 
 // leave lets go who waits in Write.
 func (p *port) leave() {
-	p.away.Store(true)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.away = true
 	_ = p.f.SetWriteDeadline(time.Now()) // a device that cannot be polled has no deadlines: its writers wait
 }
 
+// back has writes go through again.
 func (p *port) back() {
-	if p.away.CompareAndSwap(true, false) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.allow()
+}
+
+// allow does that for who holds the lock.
+func (p *port) allow() {
+	if p.away {
+		p.away = false
 		_ = p.f.SetWriteDeadline(time.Time{})
 	}
 }
 
+// reachable reports whether a host is there to write to.
+func (p *port) reachable() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.away && !p.attended() {
+		return false
+	}
+	p.allow()
+	return true
+}
+
 func (p *port) Write(b []byte) (int, error) {
-	if p.away.Load() {
-		if !p.attended() {
-			return 0, ErrAway
-		}
-		p.back()
+	if !p.reachable() {
+		return 0, ErrAway
 	}
 	n, err := p.f.Write(b)
 	if errors.Is(err, os.ErrDeadlineExceeded) {

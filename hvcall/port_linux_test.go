@@ -126,6 +126,35 @@ func TestPortHostAway(t *testing.T) {
 	}
 }
 
+// TestPortHostBackAtOnce: a host that is there again while it is still being noticed that it went can be written to.
+func TestPortHostBackAtOnce(t *testing.T) {
+	_, dev := fakePort(t, PortName)
+	f, err := os.OpenFile(filepath.Join(dev, "vport0p1"), os.O_RDWR|unix.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &port{f: f, gone: make(chan struct{})}
+	defer p.Close()
+	for i := range 10_000 {
+		noticed := make(chan struct{})
+		go func() { p.leave(); close(noticed) }()
+		for over := false; !over; { // before it, in the middle of it, and after it
+			select {
+			case <-noticed:
+				over = true
+			default:
+			}
+			p.reachable()
+		}
+		if _, err := p.Write([]byte{1}); err != nil {
+			t.Fatalf("write %d: %v", i, err)
+		}
+		if _, err := f.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestPortCloseWhileReading: Close frees a reader that waits for a host.
 func TestPortCloseWhileReading(t *testing.T) {
 	p, _ := readEnd(t)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -128,16 +129,34 @@ func newHost(t *testing.T) *host {
 	}
 	t.Cleanup(func() {
 		h.kill()
+		said := h.consoles() // before what is left is ended
 		for _, pid := range vmtesting.MachinesIn(h.dir) {
 			t.Errorf("a machine is left: process %d", pid)
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 		if t.Failed() {
-			t.Logf("the node said:\n%s", h.words)
+			t.Logf("the node said:\n%s\nguests that have not ended:\n%s", h.words, said)
 		}
 		os.RemoveAll(dir)
 	})
 	return h
+}
+
+// consoles returns what the consoles of machines that still run show, and what their QEMU said.
+func (h *host) consoles() string {
+	var all strings.Builder
+	_ = fs.WalkDir(os.DirFS(h.dir), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() || filepath.Base(filepath.Dir(path)) != "machine" {
+			return nil // what cannot be read is no reason to say nothing of the rest
+		}
+		text, err := os.ReadFile(filepath.Join(h.dir, path))
+		if err != nil {
+			text = []byte(err.Error())
+		}
+		fmt.Fprintf(&all, "%s:\n%s\n", path, text[max(0, len(text)-4096):])
+		return nil
+	})
+	return all.String()
 }
 
 // start starts a node and, unless it is to end on its way, waits until it answers.

@@ -149,11 +149,13 @@ func (g *guest) hello() (w hvcall.Welcome, err error) {
 	for {
 		ctx, cancel := context.WithTimeout(context.Background(), helloEvery)
 		w, err = g.host.SayHello(ctx, h)
+		late := ctx.Err() != nil
 		cancel()
+		var fault *hvcall.Fault
 		switch {
-		case errors.Is(err, hvcall.ErrAway):
+		case errors.Is(err, hvcall.ErrAway), errors.As(err, &fault) && fault.Code == hvcall.CodeBusy:
 			time.Sleep(retryAfter)
-		case err == nil || ctx.Err() == nil:
+		case !late:
 			return w, err
 		}
 	}
