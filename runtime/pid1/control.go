@@ -80,6 +80,7 @@ type control struct {
 	asked    uint64  // revision of the application's demand that went into ours
 	answered uint64  // the newest of them that the host answered
 	told     hvcall.Grant
+	toldPart bool // the log says that a part of a vCPU was granted
 	appUsage hvcall.Usage
 	limit    int64
 	lastRead Reading

@@ -12,8 +12,10 @@ func (c *control) hostGrant(g hvcall.Grant) {
 	c.due = c.due || g.Memory != old.Memory || g.Price != old.Price || g.Limit != old.Limit ||
 		(g.Revision >= c.stated && old.Revision < c.stated)
 	c.balance.Granted(int64(g.Memory), g.Revision >= c.stated)
-	if g.MilliCPU != c.cpu.granted && g.MilliCPU%1000 != 0 {
-		// Processors that are there and yet are not all the guest's: only this says so.
+	if g.MilliCPU != c.cpu.granted && g.MilliCPU%1000 != 0 && !c.toldPart {
+		// Processors that are there and yet are not all the guest's: only this says so. Once, for a word costs a
+		// millisecond, and a guest that works now and then is waiting for this grant.
+		c.toldPart = true
 		c.log.Info("part of a vCPU granted", "vcpus", float64(g.MilliCPU)/1000)
 	}
 	c.cpu.granted = g.MilliCPU
