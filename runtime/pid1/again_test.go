@@ -78,3 +78,23 @@ func TestNobodyTakesIt(t *testing.T) {
 		}
 	})
 }
+
+// TestHelloRefused: a host that has no time is asked again after a pause, and one that refuses the guest is not.
+func TestHelloRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		codes := []hvcall.Code{hvcall.CodeBusy, hvcall.CodeBusy, hvcall.CodeInvalid}
+		var asked atomic.Int32
+		g := talk(t, func(_ context.Context, f hvcall.Frame) ([]byte, error) {
+			return nil, &hvcall.Fault{Op: f.Op, Code: codes[min(int(asked.Add(1)), len(codes))-1]}
+		})
+		began := time.Now()
+		_, err := g.hello()
+		var fault *hvcall.Fault
+		if !errors.As(err, &fault) || fault.Code != hvcall.CodeInvalid || int(asked.Load()) != len(codes) {
+			t.Errorf("%v after Hello was said %d times", err, asked.Load())
+		}
+		if took := time.Since(began); took < 2*retryAfter || took >= helloEvery {
+			t.Errorf("refused after %v", took)
+		}
+	})
+}
