@@ -22,7 +22,7 @@ type idleWatch struct {
 	cost     time.Duration // of our last collection
 	vain     uint          // collections of ours in a row, since the program worked, that found next to nothing dead
 	doneAt   time.Duration // when that was over, in this silence; 0 = there was none
-	followed int           // how many have followed it
+	followed int           // how many have followed it without finding anything
 	mark     time.Duration // what a collection costs now, by whoever began it
 	asked    bool          // a collection was asked for and is not over
 	begun    int64         // Sample.Allocs when it was asked for
@@ -59,10 +59,11 @@ const (
 	vainMost  = 8
 
 	// What is dropped behind a collection of ours by next to no work, as when a variable goes out of scope, no work shows. Such a
-	// collection is followed by others, after so long each, where one costs no more than the budget's share of that time.
-	// One that finds something dead begins the series anew.
-	followSoon  = time.Second
-	followLater = 4 * time.Second
+	// collection is followed by so many others, the first after followSoon and each after twice the time, where one costs no more
+	// than the budget's share of it: what was dropped is found after as long again as the silence before, at most. One that
+	// finds something dead begins the series anew.
+	followSoon = time.Second
+	followMost = 4
 
 	// silenceShare of what a collection costs is waited for on top of Config.Silence, at most silenceMost: a
 	// collection of seconds that begins between two requests makes the second one late, and finds
@@ -113,11 +114,10 @@ func (w *idleWatch) step(now time.Duration, s Sample, cfg Config, waiting bool) 
 
 // follows reports whether another collection is due behind our last one, though there was no work.
 func (w *idleWatch) follows(now time.Duration, cfg Config) bool {
-	series := [...]time.Duration{followSoon, followLater}
-	if w.doneAt == 0 || w.followed >= len(series) {
+	if w.doneAt == 0 || w.followed >= followMost {
 		return false
 	}
-	wait := series[w.followed]
+	wait := followSoon << w.followed
 	return now-w.doneAt >= wait && float64(w.cost) <= cfg.IdleBudget*float64(wait)
 }
 
@@ -151,7 +151,8 @@ func (w *idleWatch) watch(now, dt time.Duration, s Sample) {
 		// uses little more than they did.
 		usual = min(usual, quietShare)
 	}
-	if sweeping := idle && now <= w.sweepBy; !w.asked && !sweeping {
+	ours := idle && (w.asked || now <= w.sweepBy) // a collection, or what follows one
+	if !w.asked && !ours {
 		w.work += max(0, used-time.Duration(usual*float64(dt)))
 	}
 	if quiet || !idle {
@@ -168,6 +169,8 @@ func (w *idleWatch) watch(now, dt time.Duration, s Sample) {
 		w.noise += (share - w.noise) * min(1, float64(dt)/float64(noiseSpan))
 	case w.flight.on:
 		w.quietAt = w.flight.since // all the work is the collector's
+	case ours:
+		w.quietAt = now // it is the same silence that goes on behind it
 	case !landed:
 		w.quietAt, w.vain, w.doneAt, w.followed = now, 0, 0, 0
 	}

@@ -13,6 +13,7 @@ type watchRun struct {
 	asked   int
 	askedAt time.Duration
 	cost    time.Duration // of each collection
+	takes   int           // steps that are seen of each, with a vCPU that is busy
 	waiting bool          // for a grant
 	during  int64         // bytes allocated while one runs
 	allocs  int64         // bytes allocated per second otherwise
@@ -28,6 +29,11 @@ func (r *watchRun) run(d time.Duration, share float64) {
 		if r.w.step(r.now, r.s, Config{}.withDefaults(), r.waiting) == CollectIdle {
 			r.asked++
 			r.askedAt = r.now
+			for range r.takes {
+				r.now += dt
+				r.s.CPU += dt
+				r.w.step(r.now, r.s, Config{}.withDefaults(), r.waiting)
+			}
 			r.s.CPU += r.cost
 			r.s.GCCPU += r.cost
 			r.s.Cycles++
@@ -174,8 +180,36 @@ func TestDropWithoutWork(t *testing.T) {
 		t.Errorf("%d collections %v after the work: what was dropped meanwhile is still there", r.asked, r.now-begin)
 	}
 	r.run(time.Minute, 0.01)
-	if r.asked != 5 {
-		t.Errorf("%d collections, want two behind the one that found something", r.asked)
+	if r.asked != 3+followMost {
+		t.Errorf("%d collections, want %d behind the one that found something", r.asked, followMost)
+	}
+}
+
+// TestCollectionsEndNoSilence: one that takes so long that it is seen to run is no work of the program's. It must not begin the
+// series that follows it anew, for ever.
+func TestCollectionsEndNoSilence(t *testing.T) {
+	r := newWatchRun()
+	r.cost, r.takes = 10*time.Millisecond, 2
+	r.run(2*time.Second, 0.8)
+	r.run(5*time.Minute, 0.01)
+	if r.asked != 1+followMost {
+		t.Errorf("%d collections in a silence, want one and the %d that follow it", r.asked, followMost)
+	}
+}
+
+// TestSweepingEndsNoSilence: what is dropped without work is looked for also if sweeping behind the collection before took a moment.
+func TestSweepingEndsNoSilence(t *testing.T) {
+	r := newWatchRun()
+	r.cost = 10 * time.Millisecond
+	r.run(2*time.Second, 0.8)
+	for r.asked == 0 {
+		r.run(100*time.Millisecond, 0.01)
+	}
+	r.run(200*time.Millisecond, 0.5)
+	r.frees = 300 * mib
+	r.run(2*time.Second, 0.01)
+	if r.s.Objects > 100*mib {
+		t.Errorf("%d collections: what was dropped is still there", r.asked)
 	}
 }
 
