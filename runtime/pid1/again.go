@@ -67,12 +67,16 @@ func (g *guest) untilTaken(most time.Duration, send func(context.Context) error)
 	for {
 		err := send(ctx)
 		g.heed(err)
-		var fault *hvcall.Fault
-		again := errors.Is(err, hvcall.ErrAway) ||
-			errors.As(err, &fault) && (fault.Code == hvcall.CodeOrder || fault.Code == hvcall.CodeBusy)
-		if !again || ctx.Err() != nil {
+		if !notNow(err) || ctx.Err() != nil {
 			return err
 		}
 		time.Sleep(retryAfter)
 	}
+}
+
+// notNow reports whether what was said is worth saying again: the host is away, does not know this guest yet, or has no time.
+func notNow(err error) bool {
+	var fault *hvcall.Fault
+	return errors.Is(err, hvcall.ErrAway) ||
+		errors.As(err, &fault) && (fault.Code == hvcall.CodeOrder || fault.Code == hvcall.CodeBusy)
 }

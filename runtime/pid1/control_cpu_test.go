@@ -197,3 +197,21 @@ func TestPinnedIsTold(t *testing.T) {
 		t.Errorf("told %q", log.String())
 	}
 }
+
+// TestPartOfAVCPUIsSaidOnce: a word to the host costs a millisecond of a grant that a burst waits for.
+func TestPartOfAVCPUIsSaidOnce(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		var log strings.Builder
+		b.c.post(func(c *control) { c.log = slog.New(slog.NewTextHandler(&log, nil)) })
+		for _, milli := range []uint32{1000, 1950, 1000, 1950} {
+			b.grantCPU(milli)
+			time.Sleep(time.Second)
+		}
+		b.c.post(func(*control) {
+			if n := strings.Count(log.String(), "part of a vCPU granted"); n != 1 {
+				t.Errorf("said %d times:\n%s", n, &log)
+			}
+		})
+		synctest.Wait()
+	})
+}

@@ -2,7 +2,6 @@ package pid1
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -151,9 +150,8 @@ func (g *guest) hello() (w hvcall.Welcome, err error) {
 		w, err = g.host.SayHello(ctx, h)
 		late := ctx.Err() != nil
 		cancel()
-		var fault *hvcall.Fault
 		switch {
-		case errors.Is(err, hvcall.ErrAway), errors.As(err, &fault) && fault.Code == hvcall.CodeBusy:
+		case notNow(err):
 			time.Sleep(retryAfter)
 		case !late:
 			return w, err
