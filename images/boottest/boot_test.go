@@ -53,7 +53,16 @@ type guest struct {
 	lines *bufio.Scanner
 }
 
+// start boots a prober and waits until it listens.
 func start(t *testing.T, cfg vmm.Config) *guest {
+	t.Helper()
+	g := begin(t, cfg)
+	g.ready()
+	return g
+}
+
+// begin has a prober boot.
+func begin(t *testing.T, cfg vmm.Config) *guest {
 	t.Helper()
 	cfg.Kernel, cfg.Initramfs = vmtesting.RequireKernel(t), archive(t)
 	cfg.Binary, cfg.Name = vmtesting.RequireQEMU(t), t.Name()
@@ -72,10 +81,15 @@ func start(t *testing.T, cfg vmm.Config) *guest {
 		}
 	})
 	vm.Port().SetDeadline(time.Now().Add(2 * time.Minute))
-	if got := g.read(); got != "ready" {
-		t.Fatalf("guest said %q", got)
-	}
 	return g
+}
+
+// ready waits until the prober listens.
+func (g *guest) ready() {
+	g.t.Helper()
+	if got := g.read(); got != "ready" {
+		g.t.Fatalf("guest said %q", got)
+	}
 }
 
 // program is the prober, built once for all tests.
