@@ -24,6 +24,7 @@ type Agent struct {
 	trace moments.Recorder[Moment] // only used by step
 	guest bool                     // see Config
 	wake  chan struct{}
+	along along
 
 	collector collector // used by Run alone
 	needs     needs
@@ -116,7 +117,16 @@ func (a *Agent) govern(ctx context.Context) {
 		case <-timer.C:
 		case <-pause.C():
 		}
-		pause.Arm(timer, a.step())
+		period := a.step()
+		pause.Arm(timer, a.along.sleep(time.Since(a.start), period))
+	}
+}
+
+// Along says that the process is awake, for whatever reason. It is meant to be called with each look of another agent: a program at rest is
+// then woken for both at once. It does not wait.
+func (a *Agent) Along() {
+	if a.along.came(time.Since(a.start)) {
+		a.poke()
 	}
 }
 

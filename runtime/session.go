@@ -69,7 +69,7 @@ func (s *session) govern(w hvcall.Welcome) {
 	s.memory = alloc.New(alloc.Config{
 		Guest: s.guest, Collecting: s.collecting, Trace: traceTo(os.Getenv("SILO_TRACE"), s.log),
 	}, s.log, s.stateMemory)
-	s.cpus = sched.New(sched.Config{Max: s.mostVCPUs(), Guest: s.guest, Each: s.poke}, s.log, s.stateCPU)
+	s.cpus = sched.New(sched.Config{Max: s.mostVCPUs(), Guest: s.guest, Each: s.poke, After: s.memory.Along}, s.log, s.stateCPU)
 	s.memory.Grant(s.grant, true)
 	s.cpus.Grant(w.Grant.MilliCPU)
 	ctx, stop := context.WithCancel(context.Background()) // both govern as long as the process lives, or a test

@@ -199,6 +199,15 @@ func (a *Agent) step() time.Duration {
 	if a.cfg.Each != nil {
 		a.cfg.Each()
 	}
+	period := a.look()
+	if a.cfg.After != nil {
+		a.cfg.After()
+	}
+	return period
+}
+
+// look takes a sample and does what follows from it.
+func (a *Agent) look() time.Duration {
 	a.mu.Lock()
 	now := time.Since(a.start)
 	s := a.read()

@@ -3,6 +3,7 @@ package sched
 import (
 	"context"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 )
@@ -100,16 +101,25 @@ func TestExpectationsAddUp(t *testing.T) {
 	}
 }
 
-// TestEachLookAsks: who waits for an answer is called with each look.
+// TestEachLookAsks: who waits for an answer is called before each look, and who looks along behind it, where it does not count as one
+// who waits.
 func TestEachLookAsks(t *testing.T) {
-	n := 0
-	a := New(Config{Each: func() { n++ }}, nil, func(Statement) {})
+	var order []string
+	a := New(Config{
+		Each: func() { order = append(order, "each") }, After: func() { order = append(order, "after") },
+		Trace: writer(func(b []byte) (int, error) { order = append(order, "sample"); return len(b), nil }),
+	}, nil, func(Statement) {})
 	a.step()
 	a.step()
-	if n != 2 {
-		t.Errorf("called %d times in two looks", n)
+	if want := []string{"each", "sample", "after", "each", "sample", "after"}; !slices.Equal(order, want) {
+		t.Errorf("called in the order %q in two looks, want %q", order, want)
 	}
 }
+
+// writer is a function that is written to.
+type writer func([]byte) (int, error)
+
+func (w writer) Write(b []byte) (int, error) { return w(b) }
 
 // TestLookNeedsNoMemory: while memory is late an agent that allocates waits for it too, on a processor that others need.
 func TestLookNeedsNoMemory(t *testing.T) {

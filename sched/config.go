@@ -25,6 +25,9 @@ type Config struct {
 	// an answer there can look for it here. It must not wait.
 	Each func()
 
+	// After, if not nil, is called behind each look likewise. Who is made to run by it was not seen waiting.
+	After func()
+
 	Trace io.Writer // gets each sample as a line of JSON; nil = none
 }
 
