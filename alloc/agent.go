@@ -117,8 +117,7 @@ func (a *Agent) govern(ctx context.Context) {
 		case <-timer.C:
 		case <-pause.C():
 		}
-		period := a.step()
-		pause.Arm(timer, a.along.sleep(time.Since(a.start), period))
+		pause.Arm(timer, a.step())
 	}
 }
 
@@ -167,7 +166,7 @@ func (a *Agent) step() time.Duration {
 	if d.Collect != CollectNone {
 		a.collect(d)
 	}
-	return d.Period
+	return a.along.sleep(now, d.Period, d.Rest)
 }
 
 // collect runs at most one collection of ours at a time, beside the sampler, which must go on.

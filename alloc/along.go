@@ -20,10 +20,10 @@ const (
 	alongMost = time.Second
 )
 
-// sleep is how long the agent sleeps, by itself, until a look that is due after period.
-func (l *along) sleep(now, period time.Duration) time.Duration {
+// sleep is how long the agent sleeps, by itself, until a look that is due after period. At rest somebody else may have it made.
+func (l *along) sleep(now, period time.Duration, rest bool) time.Duration {
 	came := time.Duration(l.cameAt.Load())
-	if period < periodMost || came == 0 || now-came > alongWithin {
+	if !rest || came == 0 || now-came > alongWithin {
 		l.due.Store(0)
 		return period
 	}

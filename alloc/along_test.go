@@ -9,15 +9,16 @@ import (
 func TestAlong(t *testing.T) {
 	const ms = time.Millisecond
 	for _, c := range []struct {
-		name            string
-		period, company time.Duration // 0 = nobody comes
-		own, others     int           // looks in ten seconds of which the first is left out, a few more or less
+		name        string
+		rest        bool
+		company     time.Duration // 0 = nobody comes
+		own, others int           // looks in ten seconds of which the first is left out, a few more or less
 	}{
-		{"nobody comes", periodMost, 0, 90, 0},
-		{"at rest", periodMost, 200 * ms, 0, 45},
-		{"at work", periodMost, 10 * ms, 0, 90},
-		{"a look that cannot wait", periodSafe, 10 * ms, 225, 0},
-		{"who comes seldom", periodMost, 2 * time.Second, 52, 2}, // he is counted on for a second, in each two
+		{"nobody comes", true, 0, 90, 0},
+		{"at rest", true, 200 * ms, 0, 45},
+		{"who comes often", true, 10 * ms, 0, 90},
+		{"a look that is not at rest", false, 10 * ms, 90, 0},
+		{"who comes seldom", true, 2 * time.Second, 52, 2}, // he is counted on for a second, in each two
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var l along
@@ -33,7 +34,7 @@ func TestAlong(t *testing.T) {
 					own++
 				}
 				if look {
-					wake = now + l.sleep(now, c.period)
+					wake = now + l.sleep(now, periodMost, c.rest)
 				}
 				if now == time.Second {
 					own, others = 0, 0
@@ -53,10 +54,10 @@ func TestAlong(t *testing.T) {
 func TestNobodyComesAnyMore(t *testing.T) {
 	var l along
 	l.came(time.Second)
-	if d := l.sleep(time.Second, periodMost); d != alongMost {
+	if d := l.sleep(time.Second, periodMost, true); d != alongMost {
 		t.Fatalf("sleeps %v with company", d)
 	}
-	if d := l.sleep(time.Second+alongMost, periodMost); d != periodMost {
+	if d := l.sleep(time.Second+alongMost, periodMost, true); d != periodMost {
 		t.Errorf("sleeps %v after nobody came", d)
 	}
 	if l.came(10 * time.Second) {

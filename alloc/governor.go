@@ -107,6 +107,7 @@ type Decision struct {
 	Wide      bool      // Collect is long enough to be worth more vCPUs
 	Need      Need      // of the collections that the program begins itself
 	Period    time.Duration
+	Rest      bool // the program is at rest and has nothing to find: the next look need not wake it for itself
 	Pressure  Pressure
 }
 
@@ -218,6 +219,7 @@ func (g *Governor) Step(now time.Duration, s Sample) Decision {
 		d.Need = NeedAll
 	}
 	d.Period = g.period(now, s, base)
+	d.Rest = d.Period == periodMost && !g.idle.searching()
 	d.Pressure = pressure(s.Held(), d.Limit, g.granted, g.stated, now-g.statedAt, g.latency.Get(now, latencyHalfLife), g.answered)
 	return d
 }

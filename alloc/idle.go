@@ -127,6 +127,12 @@ func (w *idleWatch) watching() bool {
 	return w.work >= workLeast && !w.asked && w.budget > 0 && quiet && w.last.Objects >= payoffLeast
 }
 
+// searching reports whether there is something that the program may have dropped by next to no work and that no collection of ours
+// has looked for.
+func (w *idleWatch) searching() bool {
+	return w.last.Objects >= payoffLeast && w.followed < followMost
+}
+
 // silence is how long it must have been quiet. After a collection that was disturbed it counts from that one's
 // end, and the longer silence was there before it began.
 func (w *idleWatch) silence(cfg Config) time.Duration {

@@ -276,3 +276,27 @@ func TestBudgetBounds(t *testing.T) {
 		t.Errorf("%d collections of 1 s in %v, the budget allows %d", r.asked, r.now, most)
 	}
 }
+
+// TestRest: a program that holds much is looked at on time while something that it drops by no work may be found.
+func TestRest(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		objects  int64
+		followed int
+		want     bool
+	}{
+		{"little", payoffLeast - 1, 0, true},
+		{"much", payoffLeast, 0, false},
+		{"much, looked for three times", payoffLeast, followMost - 1, false},
+		{"much, looked for", payoffLeast, followMost, true},
+	} {
+		g := NewGovernor(Config{})
+		s := Sample{Objects: c.objects, Total: 64 * mib, GOGC: 100}
+		g.Granted(0, 256*mib, 0, true)
+		g.Step(0, s)
+		g.idle.followed = c.followed
+		if d := g.Step(time.Second, s); d.Rest != c.want || d.Period != periodMost {
+			t.Errorf("%s: at rest %v, looked at after %v, want %v and %v", c.name, d.Rest, d.Period, c.want, periodMost)
+		}
+	}
+}

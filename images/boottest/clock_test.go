@@ -2,6 +2,7 @@ package boottest
 
 import (
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -10,34 +11,38 @@ import (
 	"github.com/silo-os/silo/host/vmm"
 )
 
-// stutter has the process pid run a few milliseconds at a time, as a busy host does, until stop is called. The times between are
-// longer than what the kernel's timers count before they begin anew: 55 ms.
+// stutter has the process pid run a few milliseconds at a time, as a busy host does, until stop is called or the test ends. The times
+// between are longer than what the kernel's timers count before they begin anew: 55 ms.
 func stutter(t *testing.T, pid int) (stop func()) {
 	t.Helper()
-	quit, ended := make(chan struct{}), make(chan error)
+	quit, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
-		var err error
-		for err == nil {
+		for {
 			select {
 			case <-quit:
 				ended <- nil
 				return
 			case <-time.After(4 * time.Millisecond):
 			}
-			if err = unix.Kill(pid, unix.SIGSTOP); err == nil {
+			err := unix.Kill(pid, unix.SIGSTOP)
+			if err == nil {
 				time.Sleep(65 * time.Millisecond)
 				err = unix.Kill(pid, unix.SIGCONT)
 			}
+			if err != nil {
+				ended <- err
+				return
+			}
 		}
-		<-quit
-		ended <- err
 	}()
-	return func() {
+	stop = sync.OnceFunc(func() {
 		close(quit)
 		if err := <-ended; err != nil {
-			t.Fatal(err)
+			t.Errorf("interrupt the guest: %v", err)
 		}
-	}
+	})
+	t.Cleanup(stop)
+	return stop
 }
 
 // TestClockOnABusyHost: a guest that is interrupted again and again while it boots has a clock that goes as the host's.
