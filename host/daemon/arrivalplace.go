@@ -33,8 +33,9 @@ func (r *arrival) launch(ctx context.Context) {
 	if err := r.g.CameIn(ctx); err != nil {
 		if ctx.Err() == nil && !errors.Is(err, vmm.ErrNotRunning) {
 			r.d.cfg.Log.Warn("guest did not come in", "guest", r.a.Spec.Name, "err", err)
+			r.post(move.DestFailed) // it stands still at its source until that hears of it
 		}
-		return // the end of its machine, or of its lease, follows
+		return // else the end of its machine follows
 	}
 	r.cameIn()
 	r.post(move.DestCameIn)

@@ -24,6 +24,7 @@ type movingVM struct {
 	doing      vmm.Doing
 	noContinue error // what setting it running again fails with; nil = it does not
 	noThreads  error // what finding its threads fails with
+	noCameIn   error // what waiting for a guest to come in fails with
 }
 
 func (m *movingVM) Send(context.Context, vmm.Sending) (vmm.Sent, error) { return vmm.Sent{}, nil }
@@ -35,7 +36,7 @@ func (m *movingVM) StandsStill(context.Context) (bool, error)           { return
 func (m *movingVM) Receive(context.Context, string, vmm.Identity, bool) (vmm.Sending, error) {
 	return vmm.Sending{}, nil
 }
-func (m *movingVM) CameIn(context.Context) error             { return nil }
+func (m *movingVM) CameIn(context.Context) error             { return m.noCameIn }
 func (m *movingVM) Requested(context.Context) (int64, error) { return 64 * mib, nil }
 func (m *movingVM) VCPUThreads(ctx context.Context) ([]int, error) {
 	if m.noThreads != nil {

@@ -2,11 +2,18 @@ package daemon
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/silo-os/silo/host/broker"
 	"github.com/silo-os/silo/host/move"
+	"github.com/silo-os/silo/host/node"
 	"github.com/silo-os/silo/host/nodeapi"
+	"github.com/silo-os/silo/host/vmm"
+	"github.com/silo-os/silo/host/vmm/vmmtest"
 )
 
 // came is the record of a guest that came, or was about to.
@@ -95,4 +102,34 @@ func TestWaitForWhatDoesNotCome(t *testing.T) {
 		t.Fatal("a machine of the tests took a guest in")
 	}
 	refused(t, <-waited, nodeapi.CodeMoved)
+}
+
+// TestDidNotComeIn: a guest that did not come in whole is let go of at once, not when its time is over: it stands still meanwhile.
+func TestDidNotComeIn(t *testing.T) {
+	dir := stored(t)
+	synctest.Test(t, func(t *testing.T) {
+		vm := &movingVM{VM: vmmtest.New(vmmtest.Config{BootMemory: 64 * mib, MaxMemory: 256 * mib, VCPUs: 2}), noCameIn: errors.New("half of it")}
+		d, err := Open(t.Context(), Config{
+			Dir: dir, Capacity: broker.Capacity{Memory: 1024 * mib, MilliCPU: 8000}, Log: slog.New(slog.DiscardHandler),
+			Hold:   func(int, []int) node.Share { return noShare{} },
+			Launch: func(context.Context, vmm.Config) (vmm.Machine, error) { return vm, nil },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { d.Leave(); d.node.Close() }()
+		a := nodeapi.Arrival{ID: "m-1", LeaseMS: time.Minute.Milliseconds(), Spec: nodeapi.Spec{
+			Name: "kv", Network: "none", Memory: nodeapi.Memory{Min: 64 * mib, Max: 256 * mib}, CPU: nodeapi.CPU{MinMilli: 1000, MaxMilli: 2000}}}
+		if _, err := d.Expect(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		s, err := d.RunMoved(t.Context(), "m-1")
+		if took := time.Since(begun); err != nil || s.State != string(move.DestGone) || took > time.Second {
+			t.Errorf("%+v, %v, after %v", s, err, took)
+		}
+		if _, err := d.Guest("kv"); err == nil {
+			t.Error("its place stays")
+		}
+	})
 }

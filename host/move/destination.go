@@ -26,7 +26,7 @@ type DestEvent int
 const (
 	DestTick       DestEvent = iota // time went by
 	DestLaunched                    // of DestLaunch: a machine waits
-	DestFailed                      // of DestLaunch: there is none
+	DestFailed                      // of DestLaunch: there is none, or no guest can come into it
 	DestCameIn                      // all of the guest is there
 	DestHeard                       // the source asked how it stands
 	DestRun                         // the source said: run it

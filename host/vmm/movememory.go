@@ -177,10 +177,11 @@ func (vm *VM) receiveMemory(conn *tls.Conn, into []pages.Into) {
 	defer conn.NetConn().Close()
 	defer vm.hangUpWith(context.Background(), conn.NetConn())()
 	n, err := pages.Receive(conn, into)
-	switch {
-	case err == nil:
-		close(vm.memoryCame)
-	case !hasEnded(vm.proc):
+	if err == nil {
+		close(vm.memoryCame) // before the answer: the rest of the guest may be here the moment after it
+		err = pages.Answer(conn)
+	}
+	if err != nil && !hasEnded(vm.proc) {
 		vm.cfg.logger().Warn("memory did not come in: the machine that waited for it is ended", "name", vm.cfg.name(), "got", n, "err", err)
 		_ = vm.proc.kill()
 	}

@@ -28,4 +28,5 @@
 //
 //	n, err := pages.Send(conn, []*os.File{boot, elastic})
 //	n, err := pages.Receive(conn, []pages.Into{{boot, bootSize}, {elastic, elasticSize}})
+//	err = pages.Answer(conn) // from here on the other side goes on as if all were here
 package pages

@@ -73,6 +73,9 @@ func stream(t interface{ Fatal(...any) }, files ...*os.File) []byte {
 func come(b []byte, into ...Into) (int64, []byte, error) {
 	l := &link{answer: bytes.NewReader(b)}
 	n, err := Receive(l, into)
+	if err == nil {
+		err = Answer(l)
+	}
 	return n, l.Bytes(), err
 }
 
@@ -96,7 +99,13 @@ func TestStream(t *testing.T) {
 		}
 		here, there := net.Pipe()
 		came := make(chan error, 1)
-		go func() { _, err := Receive(there, into); came <- err }()
+		go func() {
+			_, err := Receive(there, into)
+			if err == nil {
+				err = Answer(there)
+			}
+			came <- err
+		}()
 		sent, err := Send(here, from)
 		if err != nil || sent != int64(held*Size) {
 			t.Fatalf("sent %d bytes of %d pages, %v", sent, held, err)

@@ -88,9 +88,9 @@ func answered(conn io.Reader) error {
 	return nil
 }
 
-// Receive writes the pages that Send sends into memories, which hold nothing but zeros and are of the same sizes, says so to the other
-// side, and returns how many bytes they were once unpacked. After an error the memories hold some of it.
-func Receive(conn io.ReadWriter, into []Into) (got int64, err error) {
+// Receive writes the pages that Send sends into memories, which hold nothing but zeros and are of the same sizes, and returns how many
+// bytes they were once unpacked. The other side waits for Answer then. After an error the memories hold some of it.
+func Receive(conn io.Reader, into []Into) (got int64, err error) {
 	if err := begin(conn, into); err != nil {
 		return 0, err
 	}
@@ -102,7 +102,7 @@ func Receive(conn io.ReadWriter, into []Into) (got int64, err error) {
 		}
 		place := binary.LittleEndian.Uint64(head[1:])
 		if head[0] == end {
-			return got, finish(conn, got, place)
+			return got, whole(got, place)
 		}
 		if _, err := io.ReadFull(conn, head[9:]); err != nil {
 			return got, receiveError(err)
@@ -181,11 +181,16 @@ func fits(into []Into, file byte, place uint64, length uint32) error {
 	return nil
 }
 
-// finish checks that nothing is missing, and answers.
-func finish(conn io.Writer, got int64, sent uint64) error {
+// whole checks that nothing is missing.
+func whole(got int64, sent uint64) error {
 	if uint64(got) != sent {
 		return fmt.Errorf("receive memory: %d bytes came of %d", got, sent)
 	}
+	return nil
+}
+
+// Answer tells the other side that all is there, whose Send returns then.
+func Answer(conn io.Writer) error {
 	if _, err := conn.Write([]byte{allThere}); err != nil {
 		return fmt.Errorf("receive memory: %w", err)
 	}
