@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/silo-os/silo/images"
@@ -26,7 +27,8 @@ const (
 	appsMemory = 1 << 30
 	appsVCPUs  = 1 // the load and QEMU's own threads need a processor, too
 	appsWarm   = 2 * time.Second
-	appsSpan   = 10 * time.Second // of which the slowest hundredth are a score of answers and more, under emulation
+	appsTurns  = 10 // of each guest: the slowest hundredth of all is a score of answers and more, under emulation
+	appsTurn   = time.Second
 )
 
 // app is a server with its load.
@@ -96,46 +98,80 @@ func Apps(ctx context.Context, cfg Config) ([]Result, error) {
 	return results, nil
 }
 
-// measure measures in pairs; who is first changes from one to the next.
+// measure measures pair by pair.
 func (s appSubject) measure(ctx context.Context, cfg Config, pairs int) (t appTimes, err error) {
 	for n := range pairs {
-		sides := []struct {
-			name  string
-			start func(context.Context) (*appGuest, error)
-			to    *struct{ rate, p99 []float64 }
-		}{{"silo", s.startSilo, &t.silo}, {"stock", s.startStock, &t.stock}}
-		if n%2 == 1 {
-			sides[0], sides[1] = sides[1], sides[0]
+		m, err := s.pair(ctx, n%2 == 1)
+		if err != nil {
+			return t, err
 		}
-		for _, side := range sides {
-			m, err := s.once(ctx, side.start)
-			if err != nil {
-				return t, fmt.Errorf("%s: %w", side.name, err)
-			}
-			side.to.rate = append(side.to.rate, m.rate)
-			side.to.p99 = append(side.to.p99, m.p99.Seconds()*1000)
-			fmt.Fprintf(cfg.Out, "%s pair %d/%d %-5s %8.0f a second, p99 %.2f ms\n", s.name, n+1, pairs, side.name, m.rate, m.p99.Seconds()*1000)
-		}
+		t.silo.rate, t.stock.rate = append(t.silo.rate, m[0].rate), append(t.stock.rate, m[1].rate)
+		t.silo.p99, t.stock.p99 = append(t.silo.p99, milliseconds(m[0].p99)), append(t.stock.p99, milliseconds(m[1].p99))
+		fmt.Fprintf(cfg.Out, "%s pair %d/%d: silo %.0f a second, p99 %.2f ms; stock %.0f a second, p99 %.2f ms\n", s.name, n+1, pairs,
+			m[0].rate, milliseconds(m[0].p99), m[1].rate, milliseconds(m[1].p99))
 	}
 	return t, nil
 }
 
-// once starts a guest, loads it and ends it.
-func (s appSubject) once(ctx context.Context, start func(context.Context) (*appGuest, error)) (m measured, err error) {
-	g, err := start(ctx)
-	if err != nil {
-		return m, err
+func milliseconds(d time.Duration) float64 { return d.Seconds() * 1000 }
+
+// appSide is one guest of a pair, under load or at rest.
+type appSide struct {
+	name string
+	load appLoad
+	did  worked
+}
+
+// pair starts silo's guest and the stock one, the other one first where last is set, and loads them in turn: a machine that is shared is slower
+// by a half for a minute, and what one guest is loaded in must be what the other is.
+func (s appSubject) pair(ctx context.Context, last bool) (m [2]measured, err error) {
+	sides := [2]appSide{{name: "silo"}, {name: "stock"}}
+	starts := [2]func(context.Context) (*appGuest, error){s.startSilo, s.startStock}
+	order := []int{0, 1}
+	if last {
+		order = []int{1, 0}
 	}
-	defer func() { err = errors.Join(err, g.close()) }()
-	l, err := s.connect(ctx, g)
-	if err != nil {
-		return m, fmt.Errorf("connect: %w: %s", err, g.said.last())
+	for _, i := range order {
+		side := &sides[i]
+		g, err := starts[i](ctx)
+		if err != nil {
+			return m, fmt.Errorf("%s: %w", side.name, err)
+		}
+		defer func() { err = errors.Join(err, g.close()) }()
+		if side.load, err = s.connect(ctx, g); err != nil {
+			return m, fmt.Errorf("%s: connect: %w: %s", side.name, err, g.said.last())
+		}
+		defer side.load.close()
+		if _, err := side.load.run(ctx, appsWarm); err != nil {
+			return m, fmt.Errorf("%s: %w", side.name, err)
+		}
 	}
-	defer l.close()
-	if _, err := l.run(ctx, appsWarm); err != nil {
-		return m, err
+	for _, i := range turns(order, appsTurns) {
+		did, err := sides[i].load.run(ctx, appsTurn)
+		if err != nil {
+			return m, fmt.Errorf("%s: %w", sides[i].name, err)
+		}
+		sides[i].did.add(did)
 	}
-	return l.run(ctx, appsSpan)
+	for i, side := range sides {
+		var err error
+		if m[i], err = side.did.measure(side.load.each); err != nil {
+			return m, fmt.Errorf("%s: %w", side.name, err)
+		}
+	}
+	return m, nil
+}
+
+// turns is an order there and back again, and so on, until each has come so often.
+func turns(order []int, each int) (all []int) {
+	for n := range each {
+		next := slices.Clone(order)
+		if n%2 == 1 {
+			slices.Reverse(next)
+		}
+		all = append(all, next...)
+	}
+	return all
 }
 
 // connect tries until the server serves.

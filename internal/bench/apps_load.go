@@ -20,14 +20,18 @@ type appLoad struct {
 	close   func()
 }
 
-// measured is what a load came to.
-type measured struct {
-	rate float64 // a second
-	p99  time.Duration
+// worked is what a load did, over one or more times.
+type worked struct {
+	took []time.Duration // of each operation
+	span time.Duration
+}
+
+func (w *worked) add(more worked) {
+	w.took, w.span = append(w.took, more.took...), w.span+more.span
 }
 
 // run has all workers work for a time.
-func (l appLoad) run(ctx context.Context, span time.Duration) (measured, error) {
+func (l appLoad) run(ctx context.Context, span time.Duration) (worked, error) {
 	took := make([][]time.Duration, len(l.workers))
 	var all errgroup.Group
 	begin := time.Now()
@@ -45,21 +49,27 @@ func (l appLoad) run(ctx context.Context, span time.Duration) (measured, error) 
 		})
 	}
 	if err := all.Wait(); err != nil {
-		return measured{}, err
+		return worked{}, err
 	}
-	return summed(slices.Concat(took...), time.Since(begin), l.each)
+	return worked{slices.Concat(took...), time.Since(begin)}, nil
 }
 
-// summed makes one figure of all operations.
-func summed(took []time.Duration, span time.Duration, each float64) (measured, error) {
-	if len(took) == 0 {
+// measured is what a load came to.
+type measured struct {
+	rate float64 // a second
+	p99  time.Duration
+}
+
+// measure makes one figure of all operations, each of which counts for so many.
+func (w worked) measure(each float64) (measured, error) {
+	if len(w.took) == 0 {
 		return measured{}, errors.New("nothing was answered")
 	}
-	ns := make([]float64, len(took))
-	for i, d := range took {
+	ns := make([]float64, len(w.took))
+	for i, d := range w.took {
 		ns[i] = float64(d)
 	}
-	return measured{rate: each * float64(len(took)) / span.Seconds(), p99: time.Duration(Quantile(ns, 0.99))}, nil
+	return measured{rate: each * float64(len(w.took)) / w.span.Seconds(), p99: time.Duration(Quantile(ns, 0.99))}, nil
 }
 
 const (

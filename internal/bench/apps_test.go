@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -18,9 +19,17 @@ func TestLoadCountsAndTimes(t *testing.T) {
 			func() error { time.Sleep(10 * time.Millisecond); return nil },
 			func() error { time.Sleep(20 * time.Millisecond); slow++; return nil },
 		}}
-		m, err := l.run(t.Context(), time.Second)
-		if err != nil || slow != 50 || m.rate != 1500 || m.p99 != 20*time.Millisecond {
-			t.Errorf("%+v, %v, %d slow ones", m, err, slow)
+		var all worked
+		for range 2 {
+			did, err := l.run(t.Context(), time.Second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all.add(did)
+		}
+		m, err := all.measure(l.each)
+		if err != nil || slow != 100 || len(all.took) != 300 || m.rate != 1500 || m.p99 != 20*time.Millisecond {
+			t.Errorf("%+v, %v, %d slow ones of %d", m, err, slow, len(all.took))
 		}
 		broken := errors.New("reset")
 		l.workers = append(l.workers, func() error { return broken })
@@ -33,8 +42,15 @@ func TestLoadCountsAndTimes(t *testing.T) {
 			t.Error("cancelled, it has a result")
 		}
 	})
-	if _, err := summed(nil, time.Second, 1); err == nil {
+	if _, err := (worked{span: time.Second}).measure(1); err == nil {
 		t.Error("nothing has a result")
+	}
+}
+
+// TestTurns: each comes as often as the other, and neither always follows the other.
+func TestTurns(t *testing.T) {
+	if got, want := turns([]int{1, 0}, 3), []int{1, 0, 0, 1, 1, 0}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 
