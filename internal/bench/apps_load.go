@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// appLoad is a closed loop: each worker begins its next operation when the last one was answered.
+// appLoad is what clients do: each worker begins its next operation when the last one was answered, or when it is due.
 type appLoad struct {
 	workers []func() error // one operation of a worker of its own
 	each    float64        // what one operation counts for
@@ -32,23 +32,48 @@ func (w *worked) add(more worked) {
 
 // run has all workers work for a time.
 func (l appLoad) run(ctx context.Context, span time.Duration) (worked, error) {
+	return l.all(ctx, func(_ int, begin time.Time, do func() error) (took []time.Duration, err error) {
+		for last := begin; last.Sub(begin) < span && ctx.Err() == nil; {
+			if err := do(); err != nil {
+				return nil, err
+			}
+			now := time.Now()
+			took = append(took, now.Sub(last))
+			last = now
+		}
+		return took, nil
+	})
+}
+
+// paced has all workers together begin so many operations a second, for a time. What one took counts from when it was due: one that
+// waits for the one before it waits for the server.
+func (l appLoad) paced(ctx context.Context, span time.Duration, rate float64) (worked, error) {
+	between := time.Duration(float64(time.Second) / rate)
+	return l.all(ctx, func(i int, begin time.Time, do func() error) (took []time.Duration, err error) {
+		for due := begin.Add(time.Duration(i) * between); due.Sub(begin) < span && ctx.Err() == nil; {
+			time.Sleep(time.Until(due))
+			if err := do(); err != nil {
+				return nil, err
+			}
+			took = append(took, time.Since(due))
+			due = due.Add(time.Duration(len(l.workers)) * between)
+		}
+		return took, nil
+	})
+}
+
+// all has each worker work, by its number.
+func (l appLoad) all(ctx context.Context, work func(i int, begin time.Time, do func() error) ([]time.Duration, error)) (worked, error) {
 	took := make([][]time.Duration, len(l.workers))
 	var all errgroup.Group
 	begin := time.Now()
 	for i, do := range l.workers {
-		all.Go(func() error {
-			for last := begin; last.Sub(begin) < span && ctx.Err() == nil; {
-				if err := do(); err != nil {
-					return err
-				}
-				now := time.Now()
-				took[i] = append(took[i], now.Sub(last))
-				last = now
-			}
-			return ctx.Err()
+		all.Go(func() (err error) {
+			took[i], err = work(i, begin, do)
+			return err
 		})
 	}
-	if err := all.Wait(); err != nil {
+	if err := errors.Join(all.Wait(), ctx.Err()); err != nil {
 		return worked{}, err
 	}
 	return worked{slices.Concat(took...), time.Since(begin)}, nil

@@ -29,21 +29,22 @@ type Cell struct {
 	Outcome   Outcome `json:"outcome"`
 	Why       string  `json:"why,omitempty"`
 
-	Gate      bool    `json:"gate"` // there is a gate at which threads wait and are counted
-	Stalls    uint64  `json:"stalls"`
-	Stalled   float64 `json:"stalled_s"`
-	Kills     uint64  `json:"kills"`
-	PeakMiB   float64 `json:"peak_mib"`
-	GiBs      float64 `json:"gib_s"` // host-resident memory over time, from a second before the load on
-	Ops       float64 `json:"ops_per_s"`
-	Cycles    uint64  `json:"cycles"`      // garbage collections
-	GCCPU     float64 `json:"gc_cpu_s"`    // vCPU seconds they took
-	Return    float64 `json:"return_s"`    // until 90 % of the last drop were back on the host
-	Returned  bool    `json:"returned"`    // false: Return is the whole window
-	Rate      float64 `json:"rate_mib_s"`  // of growth reached
-	GapMS     float64 `json:"gap_ms"`      // longest of a goroutine that does not allocate
-	PID1GapMS float64 `json:"pid1_gap_ms"` // longest between two answers of PID 1, called every 50 ms
-	Seconds   float64 `json:"seconds"`     // from a second before the load to its end
+	Gate      bool      `json:"gate"` // there is a gate at which threads wait and are counted
+	Stalls    uint64    `json:"stalls"`
+	Stalled   float64   `json:"stalled_s"`
+	Kills     uint64    `json:"kills"`
+	PeakMiB   float64   `json:"peak_mib"`
+	GiBs      float64   `json:"gib_s"` // host-resident memory over time, from a second before the load on
+	Ops       float64   `json:"ops_per_s"`
+	Cost      load.Cost `json:"cost"`        // of them
+	Cycles    uint64    `json:"cycles"`      // garbage collections
+	GCCPU     float64   `json:"gc_cpu_s"`    // vCPU seconds they took
+	Return    float64   `json:"return_s"`    // until 90 % of the last drop were back on the host
+	Returned  bool      `json:"returned"`    // false: Return is the whole window
+	Rate      float64   `json:"rate_mib_s"`  // of growth reached
+	GapMS     float64   `json:"gap_ms"`      // longest of a goroutine that does not allocate
+	PID1GapMS float64   `json:"pid1_gap_ms"` // longest between two answers of PID 1, called every 50 ms
+	Seconds   float64   `json:"seconds"`     // from a second before the load to its end
 
 	memory recording // what GiBs is the integral of
 }
@@ -84,7 +85,7 @@ func (o observed) cell(c cellPlan) Cell {
 		cell.GapMS = max(cell.GapMS, h.GapMS)
 		cell.Rate = max(cell.Rate, h.Rate)
 		if h.Busy > 0 {
-			cell.Ops = float64(h.Ops) / h.Event.Busy
+			cell.Ops, cell.Cost = float64(h.Ops)/h.Event.Busy, h.Cost
 		}
 	}
 	if n := len(o.heard); o.outcome == OutcomeStuck && n > 0 {

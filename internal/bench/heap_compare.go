@@ -14,7 +14,7 @@ func (j *heapJudge) sawtooth() {
 	worked := func(cells []Cell) []Cell {
 		return slices.DeleteFunc(slices.Clone(cells), func(c Cell) bool { return c.Ops == 0 })
 	}
-	j.ratio(opsRatio, figures(worked(ours), ops), figures(worked(static), ops), byStatic, short(ours)+short(static))
+	j.ratio(opsRatio, figures(worked(ours), ops), figures(worked(static), ops), byStatic, spent(ours)+spent(static)+short(ours)+short(static))
 }
 
 func (j *heapJudge) sawteeth(mechanism string) []Cell {
@@ -34,6 +34,17 @@ func (j *heapJudge) gibs(bar Bar, ours, theirs []Cell) {
 		other = theirs[0].Mechanism
 	}
 	j.ratio(bar, a, b, other, short(ours)+short(theirs))
+}
+
+// spent says where the time of the operations went.
+func spent(cells []Cell) string {
+	median := func(of func(Cell) float64) float64 { return Quantile(figures(cells, of), 0.5) }
+	if len(cells) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %s at work: %.0f page faults, %.1f s of user and %.1f s of system time", cells[0].Mechanism,
+		median(func(c Cell) float64 { return float64(c.Cost.Faults) }),
+		median(func(c Cell) float64 { return c.Cost.User }), median(func(c Cell) float64 { return c.Cost.System }))
 }
 
 // short says how many guests did not live to the end.

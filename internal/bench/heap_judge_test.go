@@ -5,12 +5,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/silo-os/silo/internal/bench/heapload/load"
 )
 
 // heapCells are the cells of a run in which silo keeps every promise.
 func heapCells() (cells []Cell) {
 	for _, l := range []string{"ramp10", "ramp50", "ramp200", "steps", "large512", "sawtooth"} {
-		silo := Cell{Mechanism: bySilo, Load: l, Outcome: OutcomeDone, Gate: true, GiBs: 4, Ops: 970, Return: 0.6, Returned: true}
+		silo := Cell{Mechanism: bySilo, Load: l, Outcome: OutcomeDone, Gate: true, GiBs: 4, Ops: 970, Return: 0.6, Returned: true, Cost: load.Cost{Faults: 9000, User: 4, System: 2.5}}
 		poller := Cell{Mechanism: byPoller, Load: l, Outcome: OutcomeDone, Gate: true, GiBs: 8, Ops: 900, Stalled: 0.5, Stalls: 2, Return: 5}
 		static := Cell{Mechanism: byStatic, Load: l, Outcome: OutcomeDone, Gate: true, GiBs: 10, Ops: 1000, Return: 5}
 		for _, c := range []*Cell{&silo, &poller, &static} {
@@ -43,6 +45,9 @@ func TestJudgeHeap(t *testing.T) {
 		delete(want, r.Bar)
 		if r.Bar == "heap.return_ratio" && !strings.Contains(r.Note, "did not return") {
 			t.Errorf("the note hides that memory never returned: %s", r.Note)
+		}
+		if r.Bar == "heap.ops_ratio" && !strings.Contains(r.Note, "silo at work: 9000 page faults, 4.0 s of user and 2.5 s of system time; static at work: 0 page faults") {
+			t.Errorf("the note hides where the time went: %s", r.Note)
 		}
 	}
 	if len(want) != 0 {

@@ -30,6 +30,7 @@ type Event struct {
 	Bytes   int64   `json:"bytes"`             // live data now; of Dropped: what was let go of
 	Ops     int64   `json:"ops,omitempty"`     // allocations and lookups until now
 	Busy    float64 `json:"busy,omitempty"`    // seconds in which they were made
+	Cost    Cost    `json:"cost,omitzero"`     // of these seconds
 	Rate    float64 `json:"rate,omitempty"`    // of Full: MiB/s of growth reached
 	Cycles  uint64  `json:"cycles,omitempty"`  // garbage collections until now
 	GCCPU   float64 `json:"gc_cpu,omitempty"`  // vCPU seconds they took until now

@@ -86,6 +86,28 @@ func TestParseUsage(t *testing.T) {
 	}
 }
 
+// TestCost: what the program did is counted, and what it did before is not.
+func TestCost(t *testing.T) {
+	work := func() {
+		b := make([]byte, 16*mib)
+		for end := costNow().User + 0.02; costNow().User < end; {
+			touch(b)
+		}
+	}
+	work()
+	before := costNow()
+	var c Cost
+	c.grow(before)
+	if c.User > 0.01 || c.Faults > 100 {
+		t.Errorf("nothing was done: %+v", c)
+	}
+	work()
+	c.grow(before)
+	if c.User < 0.02 || c.User > before.User+1 || c.Faults < 1 {
+		t.Errorf("%+v, from %+v on", c, before)
+	}
+}
+
 // TestScenarios runs each load small, in virtual time, and reads what it tells.
 func TestScenarios(t *testing.T) {
 	for _, c := range []struct {

@@ -25,6 +25,7 @@ type run struct {
 	*store
 	heart heart
 	busy  time.Duration // spent working, until now
+	cost  Cost          // of that
 	live  atomic.Int64  // live bytes, for the teller of progress
 	quiet atomic.Bool   // no progress is told
 }
@@ -63,7 +64,7 @@ func (r *run) say(k Kind, bytes int64) { r.tell(r.event(k, bytes)) }
 
 func (r *run) event(k Kind, bytes int64) Event {
 	cycles, cpu := collections()
-	return Event{Kind: k, Bytes: bytes, Ops: r.ops, Busy: r.busy.Seconds(), Cycles: cycles, GCCPU: cpu, GapMS: r.heart.gapMS()}
+	return Event{Kind: k, Bytes: bytes, Ops: r.ops, Busy: r.busy.Seconds(), Cost: r.cost, Cycles: cycles, GCCPU: cpu, GapMS: r.heart.gapMS()}
 }
 
 // full says that all is allocated, and how fast it went, in MiB/s.
@@ -77,9 +78,10 @@ func (r *run) full(bytes int64, rate float64) {
 func (r *run) begin() (end func()) {
 	r.quiet.Store(false)
 	r.say(Busy, r.store.live)
-	start := time.Now()
+	start, before := time.Now(), costNow()
 	return func() {
 		r.busy += time.Since(start)
+		r.cost.grow(before)
 		r.quiet.Store(true)
 	}
 }
