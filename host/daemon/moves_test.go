@@ -23,6 +23,12 @@ func came(name, id string, state nodeapi.State, ran bool) *record {
 	return r
 }
 
+// arriving is a guest kv that is to come by a move.
+func arriving(id string) nodeapi.Arrival {
+	return nodeapi.Arrival{ID: id, Spec: nodeapi.Spec{
+		Name: "kv", Network: "none", Memory: nodeapi.Memory{Min: 64 * mib, Max: 256 * mib}, CPU: nodeapi.CPU{MinMilli: 1000, MaxMilli: 2000}}}
+}
+
 // TestFinalWord: a source that has not heard how its move ended is told so for good: also when the guest ended while no daemon
 // ran, before it was stored as one that runs, and when it was removed since.
 func TestFinalWord(t *testing.T) {
@@ -80,8 +86,7 @@ func TestWaitForWhatDoesNotCome(t *testing.T) {
 	r.mu.Lock() // no machine is made yet
 	expected := make(chan error)
 	go func() {
-		_, err := r.Expect(context.Background(), nodeapi.Arrival{ID: "m-1", Spec: nodeapi.Spec{
-			Name: "kv", Network: "none", Memory: nodeapi.Memory{Min: 64 * mib, Max: 256 * mib}, CPU: nodeapi.CPU{MinMilli: 1000, MaxMilli: 2000}}})
+		_, err := r.Expect(context.Background(), arriving("m-1"))
 		expected <- err
 	}()
 	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
@@ -118,8 +123,8 @@ func TestDidNotComeIn(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { d.Leave(); d.node.Close() }()
-		a := nodeapi.Arrival{ID: "m-1", LeaseMS: time.Minute.Milliseconds(), Spec: nodeapi.Spec{
-			Name: "kv", Network: "none", Memory: nodeapi.Memory{Min: 64 * mib, Max: 256 * mib}, CPU: nodeapi.CPU{MinMilli: 1000, MaxMilli: 2000}}}
+		a := arriving("m-1")
+		a.LeaseMS = time.Minute.Milliseconds()
 		if _, err := d.Expect(t.Context(), a); err != nil {
 			t.Fatal(err)
 		}

@@ -23,6 +23,11 @@ type appSide struct {
 	full, paced measured
 }
 
+// String is a part of a line of progress.
+func (s appSide) String() string {
+	return fmt.Sprintf("%s %.0f a second, p99 %.2f ms, and of %.0f a second %.2f ms", s.name, s.full.rate, millis(s.full.p99), s.paced.rate, millis(s.paced.p99))
+}
+
 // startPair starts both, silo's first or last.
 func (s appSubject) startPair(ctx context.Context, last bool) (*appPair, error) {
 	p := &appPair{sides: [2]appSide{{name: "silo"}, {name: "stock"}}, order: []int{0, 1}}

@@ -11,10 +11,11 @@ func (j *heapJudge) sawtooth() {
 	j.gibs(gibsVsStatic, ours, static)
 	j.gibs(gibsVsPoller, ours, poller)
 	ops := func(c Cell) float64 { return c.Ops }
-	worked := func(cells []Cell) []Cell {
+	atWork := func(cells []Cell) []Cell {
 		return slices.DeleteFunc(slices.Clone(cells), func(c Cell) bool { return c.Ops == 0 })
 	}
-	j.ratio(opsRatio, figures(worked(ours), ops), figures(worked(static), ops), byStatic, spent(ours)+spent(static)+short(ours)+short(static))
+	we, they := atWork(ours), atWork(static)
+	j.ratio(opsRatio, figures(we, ops), figures(they, ops), byStatic, spent(we)+spent(they)+short(ours)+short(static))
 }
 
 func (j *heapJudge) sawteeth(mechanism string) []Cell {

@@ -72,11 +72,17 @@ func stream(t interface{ Fatal(...any) }, files ...*os.File) []byte {
 // come takes a stream in.
 func come(b []byte, into ...Into) (int64, []byte, error) {
 	l := &link{answer: bytes.NewReader(b)}
-	n, err := Receive(l, into)
-	if err == nil {
-		err = Answer(l)
-	}
+	n, err := take(l, into)
 	return n, l.Bytes(), err
+}
+
+// take receives memory and says so.
+func take(conn io.ReadWriter, into []Into) (int64, error) {
+	n, err := Receive(conn, into)
+	if err == nil {
+		err = Answer(conn)
+	}
+	return n, err
 }
 
 // TestStream: whatever pages there are, all of them arrive, and only those that hold something are made.
@@ -99,13 +105,7 @@ func TestStream(t *testing.T) {
 		}
 		here, there := net.Pipe()
 		came := make(chan error, 1)
-		go func() {
-			_, err := Receive(there, into)
-			if err == nil {
-				err = Answer(there)
-			}
-			came <- err
-		}()
+		go func() { _, err := take(there, into); came <- err }()
 		sent, err := Send(here, from)
 		if err != nil || sent != int64(held*Size) {
 			t.Fatalf("sent %d bytes of %d pages, %v", sent, held, err)
