@@ -36,6 +36,7 @@ type Wiring struct {
 	Disks []int // opened as Config.Disks say; what is missing is opened by its path
 
 	Memory int // a file with what is in the boot memory. With one, the guest waits to be restored and boots nothing
+	Huge   int // a file in huge pages for what is plugged, or for all memory of a guest of constant size; 0 = QEMU makes files in the host's usual pages
 }
 
 // Args is the command line of QEMU without the program's name: a pure function of its
@@ -100,8 +101,11 @@ func accelArgs(accel string) []string {
 // tells them apart where they are of the same size (openMemory).
 func (a *arguments) memory(c Config, w Wiring) {
 	boot := "memory-backend-memfd,id=boot,share=on,reserve=off,size=" + sizeArg(c.BootMemory)
-	if w.Memory != 0 {
-		boot = fmt.Sprintf("memory-backend-file,mem-path=/proc/self/fd/%d,id=boot,share=on,reserve=off,size=%s", w.Memory, sizeArg(c.BootMemory))
+	switch {
+	case w.Memory != 0:
+		boot = inFile(w.Memory, "id=boot", c.BootMemory)
+	case w.Huge != 0 && c.elastic() <= 0:
+		boot = inFile(w.Huge, "id=boot,align=2M", c.BootMemory)
 	}
 	if c.elastic() <= 0 {
 		a.add("-m", sizeArg(c.BootMemory))
@@ -111,9 +115,18 @@ func (a *arguments) memory(c Config, w Wiring) {
 	region := c.elasticRegion()
 	a.add("-m", sizeArg(c.BootMemory)+",maxmem="+sizeArg(c.BootMemory+region))
 	a.object(boot)
-	a.object("memory-backend-memfd,id=elastic-ram,share=on,seal=off,reserve=off,size=" + sizeArg(region))
+	if w.Huge != 0 {
+		a.object(inFile(w.Huge, "id=elastic-ram,align=2M", region))
+	} else {
+		a.object("memory-backend-memfd,id=elastic-ram,share=on,seal=off,reserve=off,size=" + sizeArg(region))
+	}
 	a.device("virtio-mem-pci,id=" + elasticID + ",memdev=elastic-ram,block-size=" + sizeArg(BlockSize) +
 		",requested-size=0,unplugged-inaccessible=on")
+}
+
+// inFile is memory in a file that QEMU inherits.
+func inFile(fd int, properties string, size int64) string {
+	return fmt.Sprintf("memory-backend-file,mem-path=/proc/self/fd/%d,%s,share=on,reserve=off,size=%s", fd, properties, sizeArg(size))
 }
 
 // elasticRegion is the address space of the virtio-mem device: what it may plug, rounded

@@ -74,6 +74,9 @@ func (d *Detached) lay(cfg Config) (_ *links, w Wiring, output *os.File, err err
 	if w, err = l.open(cfg); err != nil {
 		return nil, w, nil, err
 	}
+	if f := cfg.hugeMemory(w); f != nil {
+		w.Huge = l.add(f)
+	}
 	w.Detached = true
 	output, err = appendTo(d.output())
 	return l, w, output, err

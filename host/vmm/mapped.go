@@ -53,10 +53,10 @@ func mapsOf(pid int) ([]*procfs.ProcMap, error) {
 }
 
 // mappedAs finds a file among what its process has mapped.
-func mappedAs(inode uint64, all []*procfs.ProcMap, memory *os.File) (mapped, error) {
+func mappedAs(file fileID, all []*procfs.ProcMap, memory *os.File) (mapped, error) {
 	m := mapped{memory: memory}
 	for _, r := range all {
-		if r.Inode == inode && strings.HasPrefix(r.Pathname, memfdLink) {
+		if file == (fileID{r.Dev, r.Inode}) && strings.HasPrefix(r.Pathname, memfdLink) {
 			m.parts = append(m.parts, part{at: r.Offset, size: int64(r.EndAddr - r.StartAddr), addr: int64(r.StartAddr)})
 		}
 	}

@@ -267,7 +267,7 @@ func (vm *VM) memoryIn(memory *os.File) (into []pages.Into, err error) {
 		if err := unix.Fstat(int(f.Fd()), &st); err != nil {
 			return nil, fmt.Errorf("look at guest memory: %w", err)
 		}
-		m, err := mappedAs(st.Ino, all, memory)
+		m, err := mappedAs(idOf(st), all, memory)
 		if err != nil {
 			return nil, err
 		}

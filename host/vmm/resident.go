@@ -10,7 +10,7 @@ import (
 )
 
 // memfdLink begins what the links of QEMU's memory backends under /proc/PID/fd point to.
-const memfdLink = "/memfd:memory-backend-memfd"
+const memfdLink = "/memfd:" + memoryName
 
 // ResidentOf is the guest memory of a QEMU process that exists on the host, bytes, whoever started the
 // process: what its memory backends of type memory-backend-memfd hold at this moment.
@@ -39,7 +39,7 @@ func memoryFiles(pid int) ([]string, error) {
 		return nil, fmt.Errorf("find guest memory: %w", err)
 	}
 	var found []string
-	seen := make(map[uint64]bool) // a file that was handed to QEMU is open there twice
+	seen := make(map[fileID]bool) // a file that was handed to QEMU is open there twice
 	for _, entry := range entries {
 		path := filepath.Join(dir, entry.Name())
 		target, err := os.Readlink(path)
@@ -47,14 +47,19 @@ func memoryFiles(pid int) ([]string, error) {
 			continue
 		}
 		var st unix.Stat_t
-		if err := unix.Stat(path, &st); err != nil || seen[st.Ino] { // all are of one file system
+		if err := unix.Stat(path, &st); err != nil || seen[idOf(st)] {
 			continue
 		}
-		seen[st.Ino] = true
+		seen[idOf(st)] = true
 		found = append(found, path)
 	}
 	return found, nil
 }
+
+// fileID tells files apart: each in huge pages is of a file system of its own.
+type fileID struct{ dev, inode uint64 }
+
+func idOf(st unix.Stat_t) fileID { return fileID{st.Dev, st.Ino} }
 
 // allocated is the memory that exists in the files, bytes.
 func allocated(files []string) (int64, error) {

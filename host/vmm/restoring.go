@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/silo-os/silo/host/vmm/internal/elastic"
 	"github.com/silo-os/silo/host/vmm/internal/tape"
 	"github.com/silo-os/silo/host/vmm/internal/template"
@@ -69,20 +67,6 @@ func (r *restoring) attach(inherit []*os.File, w Wiring) ([]*os.File, Wiring, er
 
 func (r *restoring) listen(port net.Conn) (net.Conn, error) {
 	return tape.Play(port, r.template.Said), nil
-}
-
-// memoryFile makes a file for a guest's memory as QEMU makes them, by its name too, by which they are found.
-func memoryFile(size int64) (*os.File, error) {
-	fd, err := unix.MemfdCreate("memory-backend-memfd", unix.MFD_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("create guest memory: %w", err)
-	}
-	f := os.NewFile(uintptr(fd), "guest memory")
-	if err := f.Truncate(size); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("create guest memory: %w", err)
-	}
-	return f, nil
 }
 
 func (r *restoring) restore(ctx context.Context, monitor *qmp.Client) error {

@@ -81,6 +81,12 @@ func launch(cfg Config, from origin) (*VM, error) {
 	if err == nil {
 		inherit, w, err = from.attach(inherit, w)
 	}
+	if err == nil {
+		if f := cfg.hugeMemory(w); f != nil {
+			defer f.Close()
+			inherit, w.Huge = append(inherit, f), firstInherited+len(inherit)
+		}
+	}
 	var proc *process
 	if err == nil {
 		proc, err = startProcess(command{name: cfg.Binary, args: cfg.Args(w), inherit: inherit, runAs: cfg.RunAs})
