@@ -41,6 +41,7 @@ type Agent struct {
 	statedAt time.Duration // when that was
 	expects  map[any]int   // see Expect
 	spare    bool          // see Spare
+	unmet    bool          // the host has known of the demand for unmetAfter and has not met it
 	reader   *reader
 
 	hearers hearers
@@ -71,6 +72,7 @@ func (a *Agent) Grant(milli uint32) {
 	a.mu.Lock()
 	changed, spare := whole != a.granted, a.spare
 	a.granted = whole
+	a.unmet = a.unmet && a.stated > whole
 	a.mu.Unlock()
 	if !changed {
 		return
@@ -111,6 +113,7 @@ func (a *Agent) setProcs() {
 	defer a.width.Unlock()
 	a.mu.Lock()
 	granted, spare := max(a.granted, 1), a.spare
+	procs := a.procs(granted)
 	a.mu.Unlock()
 	before := int(a.spread.Load())
 	if before == 0 && !spare {
@@ -125,12 +128,22 @@ func (a *Agent) setProcs() {
 		go warm(granted+spareProcs, warmWithin)
 		return
 	case before > 0 && granted > before:
-		widen(before, granted)
+		widen(before, granted, procs)
 		go a.keepThreads(granted)
 	default:
-		runtime.GOMAXPROCS(granted)
+		runtime.GOMAXPROCS(procs)
 	}
 	a.spread.Store(int32(granted))
+}
+
+// procs is the GOMAXPROCS of a program in a guest that has so many vCPUs: one more, as far as it could ever be used. Its thread is the
+// one that waits for a vCPU where the kernel sees it. Once the host knows and cannot help that, its turns are only in the way of who holds a
+// lock. The lock is held.
+func (a *Agent) procs(vcpus int) int {
+	if !a.cfg.Guest || a.unmet {
+		return vcpus
+	}
+	return max(vcpus, min(vcpus+1, a.cfg.Max))
 }
 
 // spareThreads are for goroutines in system calls, beside those that each processor of the Go scheduler has.
@@ -193,6 +206,9 @@ const (
 	// awaited is how long after a demand its grant is looked for with each lookWaiting. One that the host
 	// cannot meet now comes when it comes.
 	awaited = 50 * time.Millisecond
+
+	// unmetAfter is how long it takes until a demand that was not met is one that the host cannot meet.
+	unmetAfter = 250 * time.Millisecond
 )
 
 func (a *Agent) step() time.Duration {
@@ -219,7 +235,13 @@ func (a *Agent) look() time.Duration {
 	if a.stated > granted && now-a.statedAt < awaited {
 		period = min(period, lookWaiting)
 	}
+	unmet := a.stated > granted && now-a.statedAt >= unmetAfter
+	turned := unmet != a.unmet && !a.spare
+	a.unmet = unmet
 	a.mu.Unlock()
+	if turned {
+		a.setProcs()
+	}
 	if err := a.trace.Add(Moment{now, s}); err != nil {
 		a.log.Warn("samples are not recorded any more", "err", err)
 	}

@@ -10,6 +10,16 @@
 //	          PID 1 narrows the cpuset after that, and only then is the host told. The other way
 //	          round a vCPU would be taken away while a goroutine on it holds a lock.
 //
+// # One processor more
+//
+// In a guest GOMAXPROCS is one more than there are vCPUs, as far as there could ever be so many. A Go program has no more threads that
+// run than that, so with as many as there are vCPUs nobody but the program could see that it has work for another one, and a busy
+// program sees it after 10 ms and more. The thread of the one more waits for a vCPU where the kernel sees it: the kernel rings
+// (cpu.crowded), PID 1 asks the host ahead of the program's word, and has the waiting thread run on the vCPU when it comes. What the program
+// says is what stands in the end. Once the host has not met a demand for 250 ms the one more is given up until it does: the turns that
+// its thread takes are in the way of who holds a lock. A guest that has all its vCPUs has no processor more, and gives the last of
+// them back without a word to the program: GOMAXPROCS is right for what remains.
+//
 // # Demand
 //
 // [Governor] turns what the scheduler says of itself into vCPUs wanted. Each change of GOMAXPROCS stops the world, so
@@ -43,8 +53,9 @@
 // A goroutine that never lets others run is stopped by the Go runtime after ten milliseconds, and on a single vCPU the
 // look at the scheduler waits for that like all else: a burst of such goroutines is noticed 10 to 20 ms late. What came
 // over a descriptor is seen by a busy program only each ten milliseconds too; Config.Each is where the application's
-// connection is asked instead. When a program becomes wider, the thread that raises GOMAXPROCS moves to the new vCPU first:
-// a kernel whose processors share no cache would leave a thread that wakes where it was until its next tick.
+// connection is asked instead. When a program becomes wider by more than the one that PID 1 moves a thread to, the thread that raises
+// GOMAXPROCS moves to a new vCPU first: a kernel whose processors share no cache would leave a thread that wakes where it was until its next
+// tick.
 //
 // # While memory is late
 //

@@ -39,6 +39,7 @@ type Governor struct {
 	look look
 
 	last      Sample
+	waited    int // goroutines that waited in it
 	lastAt    time.Duration
 	begun     bool
 	changedAt time.Duration
@@ -69,11 +70,11 @@ func (g *Governor) Step(now time.Duration, s Sample) (want int, changed bool, pe
 	if g.want == before {
 		g.try(now, s)
 	}
-	g.last, g.lastAt, g.begun = s, now, true
+	g.last, g.lastAt, g.waited, g.begun = s, now, s.waits(before), true
 	if s.could() > g.want {
 		shown = s // who is expected, and could be given a vCPU, is waited for
 	}
-	return g.want, g.want != before, g.look.next(now, shown, g.want < g.cfg.Max)
+	return g.want, g.want != before, g.look.next(now, shown, shown.waits(g.want), g.want < g.cfg.Max)
 }
 
 // measure learns the load from what the program used and what it waited for since the last sample.
@@ -87,12 +88,13 @@ func (g *Governor) measure(now time.Duration, s Sample) {
 	g.used.add(used, dt)
 	g.queue.add(share(s.Waited-g.last.Waited, dt), dt)
 	// A look tells who waits at that moment: after a long pause by chance. A crowd is not remembered for longer than a few.
-	load := min(used+float64(s.Runnable)*min(1, share(lookActive, dt)), float64(g.cfg.Max))
+	waits := s.waits(g.want)
+	load := min(used+float64(waits)*min(1, share(lookActive, dt)), float64(g.cfg.Max))
 	g.top = g.lately.Add(now, int64(g.load.add(load, dt)*1000), g.cfg.Settle)
-	if s.Runnable == 0 || g.last.Runnable == 0 {
+	if waits == 0 || g.waited == 0 {
 		g.waitingAt, g.waiting = now, 0
 	}
-	g.waiting += time.Duration(min(s.Runnable, g.last.Runnable)) * dt
+	g.waiting += time.Duration(min(waits, g.waited)) * dt
 }
 
 func share(part, of time.Duration) float64 { return max(0, float64(part)/float64(of)) }
@@ -104,7 +106,7 @@ func (g *Governor) rise(now time.Duration, s Sample) {
 		return
 	}
 	target := g.want
-	if s.Runnable > 0 && g.waiting >= g.cfg.Rise && now-g.waitingAt >= g.cfg.Rise/unbroken {
+	if s.waits(g.want) > 0 && g.waiting >= g.cfg.Rise && now-g.waitingAt >= g.cfg.Rise/unbroken {
 		target = s.could()
 	} else if g.queue.value >= crowded && g.used.value*1000 >= float64(g.want*spare) {
 		target = g.want + 1

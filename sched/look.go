@@ -44,7 +44,7 @@ type look struct {
 	since    time.Duration // when that was
 }
 
-func (l *look) next(now time.Duration, s Sample, room bool) time.Duration {
+func (l *look) next(now time.Duration, s Sample, waits int, room bool) time.Duration {
 	met := s.Runnable > 0 || s.Running > 1
 	if met {
 		l.metAt = now
@@ -59,9 +59,9 @@ func (l *look) next(now time.Duration, s Sample, room bool) time.Duration {
 	}
 	l.met = met
 	switch {
-	case s.Runnable > 0 && room:
+	case waits > 0 && room:
 		return lookWaiting
-	case s.Runnable > 0:
+	case waits > 0:
 		return lookFull
 	}
 	rest := now - l.activeAt

@@ -26,7 +26,7 @@ func TestLookFollowsTheProgram(t *testing.T) {
 			for now := time.Duration(0); now < 60*time.Second; now += period {
 				starts += 1 + c.starts*period.Seconds()
 				s.Starts = uint64(starts) / tracked * tracked
-				period = l.next(now, s, true)
+				period = l.next(now, s, s.waits(1), true)
 				if now > 40*time.Second {
 					longest = max(longest, period)
 				}
@@ -42,23 +42,23 @@ func TestLookFollowsTheProgram(t *testing.T) {
 		if now%(5*time.Second) == 0 {
 			s.Runnable = 1
 		}
-		if got := l.next(now, s, true); now > 30*time.Second && now%(5*time.Second) > fading*lookAsleep && got != lookAsleep {
+		if got := l.next(now, s, s.waits(1), true); now > 30*time.Second && now%(5*time.Second) > fading*lookAsleep && got != lookAsleep {
 			t.Fatalf("asleep, and met another that looks about it now and then: %v", got)
 		}
 	}
 	l = look{rung: true}
 	for now, period := time.Duration(0), lookActive; now < 10*time.Second; now += period {
 		met := Sample{Running: 1 + int(now/time.Millisecond)%2} // by chance, now and then
-		period = l.next(now, met, true)
+		period = l.next(now, met, met.waits(1), true)
 		if now > 2*time.Second && period != lookAsleep {
 			t.Fatalf("work rings, and at rest for %v it is looked at after %v", now, period)
 		}
 	}
 	l = look{}
-	if got := l.next(1, Sample{Running: 1, Runnable: 3}, true); got != lookWaiting {
+	if got := l.next(1, Sample{Running: 1, Runnable: 3}, 3, true); got != lookWaiting {
 		t.Errorf("goroutines wait: %v", got)
 	}
-	if got := l.next(1, Sample{Running: 1, Runnable: 3}, false); got != lookFull {
+	if got := l.next(1, Sample{Running: 1, Runnable: 3}, 3, false); got != lookFull {
 		t.Errorf("goroutines wait and nothing helps: %v", got)
 	}
 }

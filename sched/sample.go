@@ -28,6 +28,10 @@ func (s Sample) withExpected() Sample {
 	return s
 }
 
+// waits is how many goroutines there is no vCPU for, of so many: those that wait for a processor of the Go scheduler, and those that
+// run on one which it has beyond the vCPUs.
+func (s Sample) waits(vcpus int) int { return s.Runnable + max(0, s.Running-1-vcpus) }
+
 // could is how many goroutines, but for the sampler's, could run at once.
 func (s Sample) could() int { return max(0, s.Running-1) + s.Runnable }
 

@@ -6,17 +6,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// widen raises GOMAXPROCS to a number of vCPUs and has the program's threads on the new ones at once. A thread that
-// wakes stays where it last ran if no two processors share a cache, and those of a guest do not: the kernel would
-// put it on another one at its next tick. So this thread makes room before there is a second one.
-func widen(from, to int) {
+// widen raises GOMAXPROCS to procs when so many vCPUs became more. Threads that wait for one PID 1 moves to it; for those that GOMAXPROCS
+// did not allow there is nobody to move yet. A thread that wakes stays where it last ran if no two processors share a cache, and those of
+// a guest do not: the kernel would put it on another one at its next tick. So this thread makes room before there is a second one.
+func widen(from, to, procs int) {
+	from = max(from, runtime.GOMAXPROCS(0))
+	if from >= to {
+		runtime.GOMAXPROCS(procs)
+		return
+	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	before, err := affinity()
 	if err == nil {
 		hop(from, before)
 	}
-	runtime.GOMAXPROCS(to)
+	runtime.GOMAXPROCS(procs)
 	if err == nil {
 		for cpu := from + 1; cpu < to; cpu++ {
 			go func() {

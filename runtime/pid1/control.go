@@ -10,6 +10,7 @@ import (
 
 	"github.com/silo-os/silo/hvcall"
 	"github.com/silo-os/silo/internal/alarm"
+	"github.com/silo-os/silo/internal/threads"
 	"github.com/silo-os/silo/sched"
 )
 
@@ -69,6 +70,10 @@ type control struct {
 	allowed int64 // limit that was planned at the last look at the memory, and what the gate let through
 	balance Balance
 	cpu     vcpus
+	useful  int // vCPUs that the application could use, by its own setting if it has one
+	bell    bell
+	crowd   threads.Crowd // seen at crowdAt
+	crowdAt time.Duration
 	queue   *sched.Governor // speaks for an application that does not
 
 	grant    hvcall.Grant // the host's newest
@@ -111,7 +116,8 @@ func newControl(log *slog.Logger, m machine, host speaker, w hvcall.Welcome, unm
 		saidAt:  func() time.Time { return time.Time{} },
 		dumps:   func() bool { return false },
 	}
-	c.cpu = vcpus{granted: w.Grant.MilliCPU, wanted: c.most(1000), hold: startHold}
+	c.cpu = vcpus{granted: w.Grant.MilliCPU, wanted: c.most(1000), most: wholeCPUs(w.CPU.MaxMilli), hold: startHold}
+	c.useful = c.cpu.most
 	c.balance.Granted(int64(w.Grant.Memory), true)
 	c.demand = hvcall.Demand{MilliCPU: c.most(1000)}
 	return c

@@ -3,6 +3,7 @@ package pid1
 import (
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -71,6 +72,7 @@ func TestDemandForVCPUsDoesNotWaitForTheMemory(t *testing.T) {
 // TestRevokeIsToldOnlyWhenDone: GOMAXPROCS, cpuset, told, each after the one before.
 func TestRevokeIsToldOnlyWhenDone(t *testing.T) {
 	inBubble(t, func(b *bench) {
+		b.c.post(func(c *control) { c.cpu.most = 4 }) // so that GOMAXPROCS is too high for one vCPU
 		b.wide(t)
 		b.grantCPU(1000)
 		synctest.Wait()
@@ -90,6 +92,50 @@ func TestRevokeIsToldOnlyWhenDone(t *testing.T) {
 		}
 		if u := b.host.lastUsage(); u.Applied != 3 || u.MilliCPU != 1000 {
 			t.Errorf("usage %+v", u)
+		}
+	})
+}
+
+// TestCrowdIsAnsweredAhead: at the kernel's word the host is asked for a vCPU, which the application has before it knows that it wants one.
+// It has it for as long as it takes to say so.
+func TestCrowdIsAnsweredAhead(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.c.post(func(c *control) { c.appHello(b.app, speaksAll); c.cpu.started(2); c.bell.hears = true })
+		b.c.post(func(c *control) { c.appDemand(hvcall.Demand{Revision: 1, Memory: 20 * mib, MilliCPU: 1000}) })
+		synctest.Wait()
+		b.grant()
+		time.Sleep(50 * time.Millisecond)
+		b.m.set(func(m *fakeMachine) {
+			if !slices.Equal(m.asked, []time.Duration{crowdedLeast}) {
+				t.Fatalf("the kernel is asked for crowds of %v", m.asked)
+			}
+		})
+		b.c.postQuick((*control).crowded)
+		synctest.Wait()
+		if d := b.host.lastDemand(); d.MilliCPU != 2000 {
+			t.Fatalf("stated %+v", d)
+		}
+		b.grantCPU(2000)
+		synctest.Wait()
+		if _, width, _ := b.m.now(); width != 2 || b.app.lastGrant().MilliCPU != 2000 {
+			t.Fatalf("a cpuset of %d, told %+v", width, b.app.lastGrant())
+		}
+		time.Sleep(aheadFor)
+		synctest.Wait()
+		if _, width, _ := b.m.now(); width != 1 || b.host.lastDemand().MilliCPU != 1000 || b.app.lastGrant().MilliCPU != 1000 {
+			t.Errorf("nobody wants it: a cpuset of %d, stated %+v, told %+v", width, b.host.lastDemand(), b.app.lastGrant())
+		}
+		time.Sleep(crowdedRest + tickCalm)
+		b.m.set(func(m *fakeMachine) {
+			if last := m.asked[len(m.asked)-1]; last != 2*crowdedLeast {
+				t.Errorf("the kernel is asked for crowds of %v", m.asked)
+			}
+		})
+		b.c.postQuick((*control).crowded)
+		b.c.postQuick(func(c *control) { c.appDemand(hvcall.Demand{Revision: 2, Memory: 20 * mib, MilliCPU: 2000}) })
+		time.Sleep(aheadFor + tickCalm)
+		if d := b.host.lastDemand(); d.MilliCPU != 2000 {
+			t.Errorf("the application wants it, and stated is %+v", d)
 		}
 	})
 }
@@ -191,10 +237,10 @@ func TestVCPUThatDoesNotStart(t *testing.T) {
 
 func TestPinnedIsTold(t *testing.T) {
 	var log strings.Builder
-	c := &control{log: slog.New(slog.NewTextHandler(&log, nil))}
+	c := &control{log: slog.New(slog.NewTextHandler(&log, nil)), useful: 4}
 	c.tellPinned([]string{"A=1", "GOMAXPROCS=3"})
-	if !strings.Contains(log.String(), "GOMAXPROCS=3") {
-		t.Errorf("told %q", log.String())
+	if !strings.Contains(log.String(), "GOMAXPROCS=3") || c.useful != 3 {
+		t.Errorf("told %q, and %d vCPUs are of use", log.String(), c.useful)
 	}
 }
 

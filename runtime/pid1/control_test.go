@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/silo-os/silo/hvcall"
+	"github.com/silo-os/silo/internal/threads"
 )
 
 // fakeMachine is a guest's kernel for the control loop.
@@ -29,6 +30,7 @@ type fakeMachine struct {
 	onlineErr error
 	watchErr  error
 	marks     []int64
+	asked     []time.Duration // of the kernel, see askCrowd
 	passed    func()
 
 	readAt       time.Time // as all below: of the schedule
@@ -42,6 +44,15 @@ func (m *fakeMachine) read(int64) (Reading, error) {
 	r := m.guest.reading()
 	r.Stalled = m.stalled
 	return r, nil
+}
+
+func (m *fakeMachine) crowd() (threads.Crowd, error) { return nil, nil }
+
+func (m *fakeMachine) askCrowd(after time.Duration) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.asked = append(m.asked, after)
+	return nil
 }
 
 func (m *fakeMachine) watchUse(marks []int64, passed func()) error {

@@ -33,10 +33,13 @@
 //
 //	even      the cpuset is as wide as what is granted and wanted. A grant or a demand moves it on.
 //	starting  vCPUs are brought online, once in a guest's life, beside the control loop.
-//	widened   the cpuset is wider; the application is told and raises its GOMAXPROCS.
+//	widened   the cpuset is wider, and threads that waited were moved; the application is told and raises its GOMAXPROCS.
 //	asked     the application was told of fewer. Its acknowledgement moves it on, its own lower demand, its hanging
 //	          up, or 100 ms.
-//	narrowed  the cpuset is narrower, and the grant is told as applied.
+//	narrowed  the cpuset is narrower, and the grant is told as applied. At once where GOMAXPROCS is right already: one that had all
+//	          vCPUs there are.
+//
+// The kernel tells of threads that share a vCPU. See bell for what is asked of the host then: resting, armed, ahead.
 //
 // # States of an application's health
 //

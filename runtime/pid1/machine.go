@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/silo-os/silo/internal/threads"
 )
 
 // machine is what the control loop reads and sets in the guest's kernel. Tests have one without a
@@ -17,12 +19,16 @@ type machine interface {
 	schedule() (schedule, error)      // of the application's threads
 	setLimit(bytes int64) error       // of the application's memory
 	setWidth(vcpus int) error         // of the application's cpuset
+	crowd() (threads.Crowd, error)    // of the application
 	online(vcpus int) error           // makes sure so many run; may take long
 	signal(sig unix.Signal) error     // the application
 	oom() (oomState, error)
 
 	// watchUse has passed called when what the application is charged passes one of marks, in bytes. It may take long.
 	watchUse(marks []int64, passed func()) error
+
+	// askCrowd has the kernel tell once, when threads of the application have shared a vCPU for so long.
+	askCrowd(after time.Duration) error
 }
 
 var errNotStarted = errors.New("signal the application: it has not been started")
@@ -177,6 +183,9 @@ func tune() error {
 
 func (k *kernel) setLimit(n int64) error { return k.mem.setLimit(n) }
 func (k *kernel) setWidth(n int) error   { return k.cpus.setWidth(n) }
+func (k *kernel) crowd() (threads.Crowd, error) {
+	return threads.Running(int(k.pid.Load()))
+}
 func (k *kernel) oom() (oomState, error) { return k.mem.oom() }
 func (k *kernel) signal(s unix.Signal) error {
 	pid := int(k.pid.Load())

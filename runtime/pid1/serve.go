@@ -56,6 +56,7 @@ func (g *guest) serveApplication(w hvcall.Welcome, p *preparation) hvcall.Exit {
 		g.log.Error("application's vCPU time not counted", "err", err)
 	}
 	k.pid.Store(int64(app.pid))
+	g.watchCrowd(c, k)
 	c.post((*control).appStarted)
 	return g.supervise(ctx, c, k, app, func() { stop(); <-loop })
 }

@@ -44,7 +44,7 @@ func (c *control) tellHost(now time.Duration, p Plan) {
 	if p.State {
 		d := p.Demand
 		d.Revision = c.demand.Revision + 1
-		d.MilliCPU, d.Applied = c.cpu.wanted, c.applied
+		d.MilliCPU, d.Applied = c.most(c.cpu.demanded()), c.applied
 		c.demand, c.stated = d, d.Revision
 		c.sendDemand()
 	}

@@ -12,6 +12,8 @@ const ackWithin = 100 * time.Millisecond
 type vcpus struct {
 	granted uint32        // by the host, thousandths
 	wanted  uint32        // by the application, thousandths
+	ahead   int           // asked for before the application did, whole vCPUs; 0 = none, see bell
+	most    int           // that the guest can ever have
 	width   int           // of the cpuset
 	running int           // online
 	speaks  bool          // the application follows grants by itself
@@ -34,7 +36,10 @@ const (
 )
 
 // target is how many vCPUs the application should have.
-func (v *vcpus) target() int { return min(wholeCPUs(v.granted), wholeCPUs(v.wanted)) }
+func (v *vcpus) target() int { return min(wholeCPUs(v.granted), wholeCPUs(v.demanded())) }
+
+// demanded is what the host is asked for, thousandths.
+func (v *vcpus) demanded() uint32 { return max(v.wanted, uint32(v.ahead)*1000) }
 
 // usable is how many thousandths of a vCPU the application may use now, where the last vCPU may be a part of one.
 func (v *vcpus) usable() uint32 {
@@ -61,7 +66,7 @@ func (v *vcpus) next(now time.Duration) (vcpuAction, int) {
 		return vcpuNothing, to
 	}
 	// It shrank by itself if it wants no more than that: then GOMAXPROCS is down already.
-	if !v.speaks || wholeCPUs(v.wanted) <= to || (v.askedAt != 0 && v.asked == to && now-v.askedAt >= ackWithin) {
+	if !v.speaks || wholeCPUs(v.wanted) <= to || v.procs(v.width) <= v.procs(to) || (v.askedAt != 0 && v.asked == to && now-v.askedAt >= ackWithin) {
 		v.width, v.askedAt = to, 0
 		return vcpuNarrow, to
 	}
@@ -71,6 +76,9 @@ func (v *vcpus) next(now time.Duration) (vcpuAction, int) {
 	v.askedAt, v.asked = max(now, 1), to
 	return vcpuAsk, to
 }
+
+// procs is the GOMAXPROCS of an application that follows a width: one more than vCPUs, as far as it could ever use it, see sched.
+func (v *vcpus) procs(width int) int { return min(width+1, max(v.most, 1)) }
 
 // started takes in that so many are online.
 func (v *vcpus) started(n int) { v.starting, v.running = false, max(v.running, n) }

@@ -15,7 +15,7 @@ func expect(t *testing.T, v *vcpus, now time.Duration, action vcpuAction, to int
 }
 
 func TestVCPUGrowAndShrinkInOrder(t *testing.T) {
-	v := &vcpus{granted: 1000, wanted: 1000, width: 1, running: 1, speaks: true}
+	v := &vcpus{granted: 1000, wanted: 1000, width: 1, running: 1, speaks: true, most: 4}
 	expect(t, v, 1, vcpuNothing, 1)
 	v.wanted = 2000
 	expect(t, v, 2, vcpuNothing, 1) // wanted, not granted
@@ -46,10 +46,32 @@ func TestVCPUGrowAndShrinkInOrder(t *testing.T) {
 }
 
 func TestVCPUDoesNotWaitForEver(t *testing.T) {
-	v := &vcpus{granted: 1000, wanted: 2000, width: 2, running: 2, speaks: true}
+	v := &vcpus{granted: 1000, wanted: 2000, width: 2, running: 2, speaks: true, most: 4}
 	expect(t, v, 1, vcpuAsk, 1)
 	expect(t, v, ackWithin, vcpuNothing, 1)
 	expect(t, v, ackWithin+2, vcpuNarrow, 1)
+}
+
+// TestVCPUGivesUpTheLastAtOnce: an application that has all vCPUs there are has no processor of its scheduler more, and its
+// GOMAXPROCS is right for one less.
+func TestVCPUGivesUpTheLastAtOnce(t *testing.T) {
+	v := &vcpus{granted: 3000, wanted: 4000, width: 4, running: 4, speaks: true, most: 4}
+	expect(t, v, 1, vcpuNarrow, 3)
+	v.granted = 2000
+	expect(t, v, 2, vcpuAsk, 2)
+}
+
+// TestVCPUAskedForAhead: one that the application has not asked for yet is taken where the host gives it, and back again.
+func TestVCPUAskedForAhead(t *testing.T) {
+	v := &vcpus{granted: 1000, wanted: 1000, width: 1, running: 2, speaks: true, most: 2, ahead: 2}
+	if v.demanded() != 2000 {
+		t.Fatalf("the host is asked for %d thousandths", v.demanded())
+	}
+	expect(t, v, 1, vcpuNothing, 1)
+	v.granted = 2000
+	expect(t, v, 2, vcpuWiden, 2)
+	v.ahead = 0
+	expect(t, v, 3, vcpuNarrow, 1)
 }
 
 func TestVCPUHoldsWhileStarting(t *testing.T) {
@@ -63,7 +85,7 @@ func TestVCPUHoldsWhileStarting(t *testing.T) {
 // its time.
 func TestVCPUSettles(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		v := &vcpus{granted: 1000, wanted: 1000, width: 1, running: 1, speaks: rapid.Bool().Draw(t, "speaks")}
+		v := &vcpus{granted: 1000, wanted: 1000, width: 1, running: 1, most: 9, speaks: rapid.Bool().Draw(t, "speaks")}
 		milli := rapid.Uint32Range(1, 8000)
 		now := time.Duration(1)
 		asked := time.Duration(0)

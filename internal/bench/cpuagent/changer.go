@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/silo-os/silo/hvcall"
+	"github.com/silo-os/silo/internal/threads"
 )
 
 // memory is what the load program is told it may hold, bytes: more than it ever needs.
@@ -19,6 +20,7 @@ const memory = 128 << 20
 type changer struct {
 	acpi bool
 	conn *hvcall.Conn
+	pid  int // of the load program
 
 	mu    sync.Mutex
 	grant hvcall.Grant
@@ -105,6 +107,14 @@ func (c *changer) online(cpu string) {
 	}
 	c.on = cpu
 	c.tell(2000)
+	// As silo's PID 1 does.
+	crowd, err := threads.Running(c.pid)
+	if err == nil {
+		err = crowd.Spread(1, 2)
+	}
+	if err != nil {
+		fmt.Println("cpuagent failed:", err)
+	}
 	if c.owed {
 		c.owed = false
 		c.offline()

@@ -97,6 +97,7 @@ func start(c *changer) (io.Writer, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start load: %w", err)
 	}
+	c.pid = cmd.Process.Pid
 	c.serve(os.NewFile(uintptr(fds[0]), "calls"))
 	return orders, nil
 }
