@@ -1,10 +1,12 @@
 // Package threads has the threads of a process use vCPUs that were just added to its cpuset.
 //
-// It keeps no state and has no lock: each call reads what runs, decides, and moves.
+// A [Process] says who runs or could, its [Crowd], which is spread over vCPUs that were added. Both are values of one moment: what
+// changes in between is the kernel's to settle, at its ticks. There is no lock.
 //
 // # Example
 //
-//	crowd, err := threads.Running(pid)
-//	…                       // it had one vCPU and is given another
+//	p, err := threads.Open(pid)
+//	crowd, err := p.Running()
+//	…                          // it had one vCPU and is given another
 //	err = crowd.Spread(1, 2)
 package threads

@@ -1,12 +1,9 @@
 package threads
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -74,69 +71,4 @@ func send(m move) error {
 		return err
 	}
 	return unix.SchedSetaffinity(m.tid, &allowed)
-}
-
-// Running returns the crowd of a process: its threads that run or could. It reads a file for each thread there is, by nothing but the
-// system calls that it takes: who waits meanwhile waits for this.
-func Running(pid int) (Crowd, error) {
-	folder, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/task", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, fmt.Errorf("list threads: %w", err)
-	}
-	defer unix.Close(folder)
-	var crowd Crowd
-	var names []string
-	buf := make([]byte, 4<<10)
-	for {
-		n, err := unix.ReadDirent(folder, buf)
-		if err != nil {
-			return nil, fmt.Errorf("list threads: %w", err)
-		}
-		if n == 0 {
-			break
-		}
-		_, _, names = unix.ParseDirent(buf[:n], -1, names)
-	}
-	for _, tid := range names {
-		b, err := stat(folder, tid, buf)
-		if err != nil {
-			continue // it ended
-		}
-		t, runs, err := parse(b)
-		if err != nil {
-			return nil, err
-		}
-		if runs {
-			crowd = append(crowd, t)
-		}
-	}
-	return crowd, nil
-}
-
-func stat(folder int, tid string, buf []byte) ([]byte, error) {
-	fd, err := unix.Openat(folder, tid+"/stat", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer unix.Close(fd)
-	n, err := unix.Read(fd, buf)
-	return buf[:max(n, 0)], err
-}
-
-// parse takes fields of /proc/PID/task/TID/stat: the first, and others that are counted from behind the name, for a name may have
-// anything in it.
-func parse(b []byte) (t thread, runs bool, err error) {
-	tid, _, _ := strings.Cut(string(b), " ")
-	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
-	const state, user, system, processor = 0, 11, 12, 36 // proc(5) counts from 3 here
-	if len(fields) <= processor {
-		return thread{}, false, fmt.Errorf("read thread: %q has too few fields", b)
-	}
-	var n [4]int
-	for i, f := range []string{tid, fields[user], fields[system], fields[processor]} {
-		if n[i], err = strconv.Atoi(f); err != nil {
-			return thread{}, false, fmt.Errorf("read thread: %w", err)
-		}
-	}
-	return thread{tid: n[0], ran: n[1] + n[2], vcpu: n[3]}, fields[state] == "R", nil
 }

@@ -82,6 +82,11 @@ func TestSpread(t *testing.T) {
 	}
 	first.Set(0)
 	pid := busyProcess(t)
+	p, err := Open(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
 	allow := func(set unix.CPUSet) {
 		tids, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
 		if err != nil {
@@ -98,12 +103,12 @@ func TestSpread(t *testing.T) {
 		}
 	}
 	spread := func() Crowd {
-		if err := twoOf(t, pid, 0).Spread(1, 2); err != nil {
+		if err := twoOf(t, p, 0).Spread(1, 2); err != nil {
 			t.Fatal(err)
 		}
-		return twoOf(t, pid, 0)
+		return twoOf(t, p, 0)
 	}
-	twoOf(t, pid, 5) // by then it makes no more threads
+	twoOf(t, p, 5) // by then it makes no more threads
 	elsewhere := func(th thread) bool { return th.vcpu == 1 }
 	allow(first)
 	if after := spread(); slices.ContainsFunc(after, elsewhere) {
@@ -142,10 +147,10 @@ func busyProcess(t *testing.T) (pid int) {
 }
 
 // twoOf waits until there are two that have run for so many hundredths of a second.
-func twoOf(t *testing.T, pid, ran int) Crowd {
+func twoOf(t *testing.T, p *Process, ran int) Crowd {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		c, err := Running(pid)
+		c, err := p.Running()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,13 +6,14 @@ const (
 	// crowdedLeast is how long two threads of the application must have shared a vCPU, without a break, before the kernel tells. What is over
 	// by then would be over before any grant. A word that leads to nothing doubles it, up to crowdedMost, and one that was right halves it.
 	crowdedLeast = 2 * time.Millisecond
-	crowdedMost  = 16 * time.Millisecond
+	crowdedMost  = 8 * time.Millisecond
 
 	// aheadFor is how long a vCPU stands that was asked for ahead of the application's word: it notices goroutines that wait within
 	// two slices of the Go scheduler, if it runs.
 	aheadFor = 100 * time.Millisecond
 
-	// crowdedRest is how long the kernel is not asked after a word that led to nothing.
+	// crowdedRest is how long the kernel is not asked after a word that led to nothing, and after the application gave a vCPU up: those that
+	// ran on it share what is left for a moment.
 	crowdedRest = 100 * time.Millisecond
 )
 
@@ -40,10 +41,13 @@ func (b *bell) rang(now time.Duration, width, most int) {
 	}
 }
 
-// wanted takes in how many vCPUs the application asks for.
-func (b *bell) wanted(n int) {
-	if b.ahead != 0 && n >= b.ahead {
+// wanted takes in how many vCPUs the application asks for, and did before.
+func (b *bell) wanted(now time.Duration, n, before int) {
+	switch {
+	case b.ahead != 0 && n >= b.ahead:
 		b.ahead, b.after = 0, max(b.after/2, crowdedLeast)
+	case n < before:
+		b.at = max(b.at, now+crowdedRest)
 	}
 }
 

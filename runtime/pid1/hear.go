@@ -77,8 +77,9 @@ func (c *control) appDemand(d hvcall.Demand) {
 	old := c.balance.app
 	c.due = c.due || d.Memory != old.Memory || d.Floor != old.Floor || d.Urgency != old.Urgency
 	c.balance.AppDemand(d)
+	before := wholeCPUs(c.cpu.wanted)
 	c.cpu.wanted = c.most(d.MilliCPU)
-	c.bell.wanted(wholeCPUs(c.cpu.wanted))
+	c.bell.wanted(c.now(), wholeCPUs(c.cpu.wanted), before)
 	if d.Applied >= c.told.Serial && c.cpu.acknowledged() {
 		if err := c.m.setWidth(c.cpu.width); err != nil {
 			c.log.Error("cpuset not set", "vcpus", c.cpu.width, "err", err)

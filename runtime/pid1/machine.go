@@ -40,6 +40,7 @@ type kernel struct {
 	pid  atomic.Int64 // of the application; 0 = it is not there yet
 
 	counts countGroup
+	app    *threads.Process // nil = not looked at yet
 
 	load, pressure, zones *source
 
@@ -184,7 +185,14 @@ func tune() error {
 func (k *kernel) setLimit(n int64) error { return k.mem.setLimit(n) }
 func (k *kernel) setWidth(n int) error   { return k.cpus.setWidth(n) }
 func (k *kernel) crowd() (threads.Crowd, error) {
-	return threads.Running(int(k.pid.Load()))
+	if k.app == nil {
+		p, err := threads.Open(int(k.pid.Load()))
+		if err != nil {
+			return nil, err
+		}
+		k.app = p // it ends with this process
+	}
+	return k.app.Running()
 }
 func (k *kernel) oom() (oomState, error) { return k.mem.oom() }
 func (k *kernel) signal(s unix.Signal) error {

@@ -20,7 +20,7 @@ const memory = 128 << 20
 type changer struct {
 	acpi bool
 	conn *hvcall.Conn
-	pid  int // of the load program
+	load *threads.Process // the load program
 
 	mu    sync.Mutex
 	grant hvcall.Grant
@@ -108,7 +108,7 @@ func (c *changer) online(cpu string) {
 	c.on = cpu
 	c.tell(2000)
 	// As silo's PID 1 does.
-	crowd, err := threads.Running(c.pid)
+	crowd, err := c.load.Running()
 	if err == nil {
 		err = crowd.Spread(1, 2)
 	}

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/silo-os/silo/hvcall"
+	"github.com/silo-os/silo/internal/threads"
 )
 
 const loadPath = "/app/main"
@@ -97,7 +98,9 @@ func start(c *changer) (io.Writer, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start load: %w", err)
 	}
-	c.pid = cmd.Process.Pid
+	if c.load, err = threads.Open(cmd.Process.Pid); err != nil {
+		return nil, err
+	}
 	c.serve(os.NewFile(uintptr(fds[0]), "calls"))
 	return orders, nil
 }
