@@ -235,13 +235,8 @@ func (a *Agent) look() time.Duration {
 	if a.stated > granted && now-a.statedAt < awaited {
 		period = min(period, lookWaiting)
 	}
-	unmet := a.stated > granted && now-a.statedAt >= unmetAfter
-	turned := unmet != a.unmet && !a.spare
-	a.unmet = unmet
 	a.mu.Unlock()
-	if turned {
-		a.setProcs()
-	}
+	a.await(now)
 	if err := a.trace.Add(Moment{now, s}); err != nil {
 		a.log.Warn("samples are not recorded any more", "err", err)
 	}
@@ -253,6 +248,18 @@ func (a *Agent) look() time.Duration {
 	}
 	a.state(Statement{MilliCPU: uint32(want) * 1000})
 	return period
+}
+
+// await gives the one processor more up when the demand has not been met for long, and takes it back when it has.
+func (a *Agent) await(now time.Duration) {
+	a.mu.Lock()
+	unmet := a.stated > a.granted && now-a.statedAt >= unmetAfter
+	turned := unmet != a.unmet && !a.spare
+	a.unmet = unmet
+	a.mu.Unlock()
+	if turned {
+		a.setProcs()
+	}
 }
 
 // read takes a sample, with what is expected besides. The lock is held.

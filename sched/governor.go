@@ -24,12 +24,12 @@ const (
 	// crowded is how many goroutines wait on average where work queues up in short bouts, none of which is
 	// worth a vCPU by itself.
 	crowded = 0.5
-
-	// stolen is the steal, in thousandths, from which on more vCPUs would only fight with those there are. It is what
-	// the broker takes for a crowd: a vCPU that waits for less is worth having, and a guest that hardly runs waits for
-	// that much now and then on any host.
-	stolen = 250
 )
+
+// Stolen is the steal, in thousandths, from which on more vCPUs would only fight with those there are. It is what
+// the broker takes for a crowd: a vCPU that waits for less is worth having, and a guest that hardly runs waits for
+// that much now and then on any host.
+const Stolen = 250
 
 // Governor is the policy of one program's vCPUs: samples in, vCPUs wanted out. It has no clock;
 // now is the time since any fixed moment. It is not safe for concurrent use.
@@ -102,7 +102,7 @@ func share(part, of time.Duration) float64 { return max(0, float64(part)/float64
 // rise asks for more when goroutines wait that would run at once, or when work keeps queueing up.
 func (g *Governor) rise(now time.Duration, s Sample) {
 	// A demand above what is granted stands already; it needs no second word.
-	if !g.mayChange(now) || s.Steal >= stolen {
+	if !g.mayChange(now) || s.Steal >= Stolen {
 		return
 	}
 	target := g.want
@@ -136,7 +136,7 @@ func (g *Governor) give(now time.Duration) {
 
 // try asks for one more where the samples cannot show that it would be used.
 func (g *Governor) try(now time.Duration, s Sample) {
-	if !g.cfg.Probe || s.Steal >= stolen {
+	if !g.cfg.Probe || s.Steal >= Stolen {
 		return
 	}
 	if by := g.probe.next(now, g.want, g.cfg.Max, g.used.value, g.cfg.Settle); by != 0 {

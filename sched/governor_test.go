@@ -16,6 +16,7 @@ type scenario struct {
 	changes int
 	upAfter time.Duration // from the start of the last load to the demand that followed
 	sample  Sample        // the last
+	more    int           // processors of Go's scheduler beyond the vCPUs
 }
 
 func (s *scenario) run(d time.Duration, load func(now time.Duration) int) {
@@ -26,10 +27,10 @@ func (s *scenario) run(d time.Duration, load func(now time.Duration) int) {
 			s.procs, s.grantAt = s.target, 0
 		}
 		n := load(s.now)
-		run := min(n, s.procs)
-		s.sample.Running, s.sample.Runnable, s.sample.Procs = run+1, n-run, s.procs
+		run := min(n, s.procs+s.more)
+		s.sample.Running, s.sample.Runnable, s.sample.Procs = run+1, n-run, s.procs+s.more
 		want, changed, period := s.g.Step(s.now, s.sample)
-		s.sample.CPU += time.Duration(run) * period
+		s.sample.CPU += time.Duration(min(n, s.procs)) * period
 		s.sample.Waited += time.Duration(n-run) * period
 		if changed {
 			s.changes++
@@ -46,6 +47,25 @@ func steady(n int) func(time.Duration) int { return func(time.Duration) int { re
 
 func newScenario(most int) *scenario {
 	return &scenario{g: NewGovernor(Config{Max: most}), procs: 1}
+}
+
+// TestWhoRunsBeyondTheVCPUsWaits: with one processor of Go's scheduler more nobody waits for one, and yet two goroutines have one vCPU. It
+// is asked for as if they waited, and given up as ever; one goroutine needs none.
+func TestWhoRunsBeyondTheVCPUsWaits(t *testing.T) {
+	s := newScenario(4)
+	s.more = 1
+	s.run(5*time.Second, steady(1))
+	if s.changes != 0 {
+		t.Fatalf("one goroutine led to %d changes", s.changes)
+	}
+	s.run(5*time.Second, steady(2))
+	if s.procs != 2 || s.upAfter > 50*time.Millisecond || s.changes != 1 {
+		t.Errorf("load of 2: %d vCPUs, demanded after %v, %d changes", s.procs, s.upAfter, s.changes)
+	}
+	s.run(10*time.Second, steady(0))
+	if s.procs != 1 {
+		t.Errorf("at rest: %d vCPUs", s.procs)
+	}
 }
 
 func TestUpInMillisecondsDownInSeconds(t *testing.T) {

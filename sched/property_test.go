@@ -31,7 +31,7 @@ func TestGovernorProperties(t *testing.T) {
 			if want < 1 || want > cfg.Max || changed != (want != last) || period < lookWaiting || period > lookAsleep {
 				t.Fatalf("wants %d after %d (changed %v), looked for after %v", want, last, changed, period)
 			}
-			if want > last && s.Steal >= stolen {
+			if want > last && s.Steal >= Stolen {
 				t.Fatalf("wants %d after %d while %d thousandths are stolen", want, last, s.Steal)
 			}
 			if changed {

@@ -29,3 +29,38 @@ func TestSpareIsNoVCPU(t *testing.T) {
 		t.Errorf("in the end %d goroutines may run", got)
 	}
 }
+
+// TestOneProcessorMore: a program in a guest has one processor of the Go scheduler more than vCPUs, none beyond those that there can be, and
+// none while the host knows what it wants and does not give it. What it is told of are vCPUs.
+func TestOneProcessorMore(t *testing.T) {
+	before := runtime.GOMAXPROCS(0)
+	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
+	a := New(Config{Max: 3, Guest: true}, nil, func(Statement) {})
+	have := func(when string, want int) {
+		t.Helper()
+		if got := runtime.GOMAXPROCS(0); got != want {
+			t.Errorf("%s GOMAXPROCS is %d, want %d", when, got, want)
+		}
+	}
+	a.Grant(1000)
+	have("with one vCPU", 2)
+	a.stated = 3
+	a.await(unmetAfter - 1)
+	have("with a demand that may yet be met", 2)
+	a.await(unmetAfter)
+	have("with a demand that is not met", 1)
+	a.Grant(2000)
+	a.await(unmetAfter)
+	have("with a part of it", 2)
+	a.Grant(3000)
+	have("with all vCPUs", 3)
+	a.Grant(2000)
+	a.stated = 2
+	a.await(unmetAfter)
+	have("with all that it wants", 3)
+	var told int
+	a.OnGrant(func(n int) { told = n })
+	if told != 2 {
+		t.Errorf("told of %d vCPUs, want 2", told)
+	}
+}

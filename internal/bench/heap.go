@@ -44,7 +44,7 @@ func Heap(ctx context.Context, cfg Config) ([]Result, error) {
 		return nil, err
 	}
 	fmt.Fprintln(cfg.Out, "written to", path)
-	results, missing := judgeHeap(cells)
+	results, missing := judgeHeap(cells, below(os.DirFS("/sys")))
 	if selection != "" {
 		fmt.Fprintln(cfg.Out, Table(results))
 		return nil, fmt.Errorf("judge bars: %s selects %d of %d cells: unset it", cellsEnv, len(plan), len(heapPlan()))

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"fmt"
-	"os"
 	"slices"
 )
 
@@ -16,7 +15,7 @@ func (j *heapJudge) sawtooth() {
 		return slices.DeleteFunc(slices.Clone(cells), func(c Cell) bool { return c.Ops == 0 })
 	}
 	we, they := atWork(ours), atWork(static)
-	j.ratio(opsRatio, figures(we, ops), figures(they, ops), byStatic, spent(we)+spent(they)+below(os.DirFS("/sys"))+short(ours)+short(static))
+	j.ratio(opsRatio, figures(we, ops), figures(they, ops), byStatic, spent(we)+spent(they)+j.below+short(ours)+short(static))
 }
 
 func (j *heapJudge) sawteeth(mechanism string) []Cell {

@@ -23,13 +23,14 @@ var (
 // heapJudge makes the bars from the cells; a bar whose cells there are not is missing.
 type heapJudge struct {
 	cells   []Cell
+	below   string // what the note of the operations says of the machine, see below
 	results []Result
 	missing []string
 }
 
 // judgeHeap returns all bars that can be made, and an error that names the others.
-func judgeHeap(cells []Cell) ([]Result, error) {
-	j := &heapJudge{cells: cells}
+func judgeHeap(cells []Cell, below string) ([]Result, error) {
+	j := &heapJudge{cells: cells, below: below}
 	j.kills()
 	j.rampStalls()
 	j.heartbeat()

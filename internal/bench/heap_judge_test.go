@@ -32,7 +32,7 @@ func flat(gib float64, seconds int) (r recording) {
 }
 
 func TestJudgeHeap(t *testing.T) {
-	results, err := judgeHeap(heapCells())
+	results, err := judgeHeap(heapCells(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestJudgeHeapSpoiled(t *testing.T) {
 	} {
 		cells := heapCells()
 		c.spoil(&cells[0])
-		results, err := judgeHeap(cells)
+		results, err := judgeHeap(cells, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -91,7 +91,7 @@ func TestJudgeHeapShortLives(t *testing.T) {
 	for range 2 {
 		cells = append(cells, sawtooth(bySilo, 0.9, 2, OutcomeKilled), sawtooth(byStatic, 1, 10, OutcomeDone))
 	}
-	results, err := judgeHeap(cells)
+	results, err := judgeHeap(cells, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func TestJudgeHeapWithoutStalls(t *testing.T) {
 			cells[i].Stalled = 0
 		}
 	}
-	results, err := judgeHeap(cells)
+	results, err := judgeHeap(cells, "")
 	if err != nil || len(results) != 9 {
 		t.Errorf("%d bars, %v", len(results), err)
 	}
@@ -127,7 +127,7 @@ func TestJudgeHeapNamesWhatIsMissing(t *testing.T) {
 			some = append(some, c)
 		}
 	}
-	results, err := judgeHeap(some)
+	results, err := judgeHeap(some, "")
 	if err == nil || len(results) != 5 {
 		t.Fatalf("%d bars, %v", len(results), err)
 	}

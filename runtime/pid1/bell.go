@@ -9,12 +9,12 @@ const (
 	crowdedMost  = 8 * time.Millisecond
 
 	// aheadFor is how long a vCPU stands that was asked for ahead of the application's word: it notices goroutines that wait within
-	// two slices of the Go scheduler, if it runs.
-	aheadFor = 100 * time.Millisecond
+	// two slices of the Go scheduler, if it runs. With crowdedRest it makes no more than ten changes of the demand in a second.
+	aheadFor = 150 * time.Millisecond
 
 	// crowdedRest is how long the kernel is not asked after a word that led to nothing, and after the application gave a vCPU up: those that
 	// ran on it share what is left for a moment.
-	crowdedRest = 100 * time.Millisecond
+	crowdedRest = 50 * time.Millisecond
 )
 
 // bell asks for a vCPU at the kernel's word that the application's threads share one, which comes some ten milliseconds before a busy

@@ -70,7 +70,8 @@ type control struct {
 	allowed int64 // limit that was planned at the last look at the memory, and what the gate let through
 	balance Balance
 	cpu     vcpus
-	useful  int // vCPUs that the application could use, by its own setting if it has one
+	steal   uint32 // as the host last said, thousandths
+	useful  int    // vCPUs that the application could use, by its own setting if it has one
 	bell    bell
 	crowd   threads.Crowd // seen at crowdAt
 	crowdAt time.Duration

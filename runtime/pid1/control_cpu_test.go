@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/silo-os/silo/hvcall"
+	"github.com/silo-os/silo/sched"
 )
 
 // grantCPU states a grant of so many thousandths and of the memory that stands.
@@ -137,6 +138,31 @@ func TestCrowdIsAnsweredAhead(t *testing.T) {
 		if d := b.host.lastDemand(); d.MilliCPU != 2000 {
 			t.Errorf("the application wants it, and stated is %+v", d)
 		}
+	})
+}
+
+// TestCrowdIsNothingWhileTheHostIsFull: what the vCPUs there are wait for a processor already, another one would wait for too.
+func TestCrowdIsNothingWhileTheHostIsFull(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.c.post(func(c *control) { c.appHello(b.app, speaksAll); c.cpu.started(2); c.bell.hears = true })
+		b.c.post(func(c *control) { c.appDemand(hvcall.Demand{Revision: 1, Memory: 20 * mib, MilliCPU: 1000}) })
+		synctest.Wait()
+		b.grant()
+		b.c.postQuick(func(c *control) { c.hostSteal(hvcall.Steal{Taken: sched.Stolen, Span: time.Second}) })
+		b.c.postQuick((*control).crowded)
+		time.Sleep(time.Second)
+		if d := b.host.lastDemand(); d.MilliCPU != 1000 {
+			t.Errorf("stated %+v", d)
+		}
+		asked := 0
+		b.m.set(func(m *fakeMachine) { asked = len(m.asked) })
+		b.c.postQuick(func(c *control) { c.hostSteal(hvcall.Steal{Span: time.Second}) })
+		time.Sleep(time.Second)
+		b.m.set(func(m *fakeMachine) {
+			if len(m.asked) != asked+1 {
+				t.Errorf("the kernel was asked %d times before, and %d when there is room", asked, len(m.asked))
+			}
+		})
 	})
 }
 

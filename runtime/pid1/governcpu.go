@@ -76,7 +76,7 @@ func (c *control) cpuWanted(now time.Duration) uint32 {
 // askCrowd has the kernel tell when the application's threads share a vCPU and one more could help. One that does not speak could not be
 // told from one that needs none; for that it is looked at.
 func (c *control) askCrowd(now time.Duration) {
-	if c.app == nil {
+	if c.app == nil || c.steal >= sched.Stolen { // more would only fight for a processor
 		return
 	}
 	after, due := c.bell.ask(now, c.cpu.width, wholeCPUs(c.cpu.wanted), c.useful)
@@ -84,7 +84,8 @@ func (c *control) askCrowd(now time.Duration) {
 		return
 	}
 	if err := c.m.askCrowd(after); err != nil {
-		c.log.Debug("kernel not asked for what waits", "err", err)
+		c.bell.hears = false
+		c.log.Error("kernel not asked for what waits: the application alone says when it needs another vCPU", "err", err)
 	}
 }
 
@@ -102,9 +103,11 @@ func (g *guest) watchCrowd(c *control, k *kernel) {
 
 // crowded takes in the kernel's word.
 func (c *control) crowded() {
-	if c.app != nil {
-		c.bell.rang(c.now(), c.cpu.width, c.useful)
+	most := c.useful
+	if c.app == nil || c.steal >= sched.Stolen {
+		most = 0 // it leads to nothing
 	}
+	c.bell.rang(c.now(), c.cpu.width, most)
 }
 
 // tickCPU is how long it may be until the next look at the threads of an application that does not speak: not long while it runs

@@ -23,6 +23,7 @@ func (c *control) hostGrant(g hvcall.Grant) {
 
 // hostSteal passes on what the host says of time that others took.
 func (c *control) hostSteal(s hvcall.Steal) {
+	c.steal = s.Taken
 	if c.app == nil || !c.appSteal {
 		return
 	}
