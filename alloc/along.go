@@ -14,7 +14,7 @@ type along struct {
 
 const (
 	// alongWithin is how long ago somebody came who will come again.
-	alongWithin = 500 * time.Millisecond
+	alongWithin = 800 * time.Millisecond
 
 	// alongMost is how long the agent sleeps when another is to wake it: a second late at most, should nobody come.
 	alongMost = time.Second

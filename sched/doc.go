@@ -44,7 +44,7 @@
 // could be had, each ten while it is at work, each fifty when it sleeps, and ever more seldom, down to each two hundred, when it
 // has slept for long: each time that a guest wakes costs its host something. A program at work is never looked at more often
 // than its own goroutines start. In a guest the kernel says when the program has used five milliseconds of processor time (alarm.Work), so that
-// one at rest is looked at each two hundred milliseconds after a second: a burst is noticed sooner than by looks each fifty, and a guest of two
+// one at rest is looked at each four hundred milliseconds after two seconds: a burst is noticed sooner than by looks each fifty, and a guest of two
 // vCPUs costs its host half in the seconds after one. Config.After is where another agent has its own look made, which would
 // else wake the guest for that alone.
 //

@@ -4,17 +4,18 @@ import "time"
 
 const (
 	// lookWaiting is between two looks while goroutines wait that more vCPUs would help, lookFull while they
-	// wait and nothing would, lookActive while the program is at work, and lookQuiet while it does nothing:
+	// wait and nothing would, lookActive while the program is at work, and from lookQuiet on while it does nothing, lookRung where work rings:
 	// an idle guest must stay asleep. A look itself takes a ten-thousandth of the shortest.
 	lookWaiting = 500 * time.Microsecond
 	lookFull    = 4 * time.Millisecond
 	lookActive  = 10 * time.Millisecond
 	lookQuiet   = 50 * time.Millisecond
 	lookAsleep  = 200 * time.Millisecond
+	lookRung    = 400 * time.Millisecond
 
 	// fading is the part of the time since the program was last at work that passes between two looks, up to lookQuiet, and
 	// sleeping the same from there up to lookAsleep: who works now and then is noticed within lookQuiet for some seconds. Where
-	// work rings, fadingRung goes up to lookAsleep, and who ran at a look by chance changes nothing.
+	// work rings, fadingRung goes up to lookRung, and who ran at a look by chance changes nothing.
 	fading     = 10
 	fadingRung = 5
 	sleeping   = 100
@@ -66,7 +67,7 @@ func (l *look) next(now time.Duration, s Sample, waits int, room bool) time.Dura
 	}
 	rest := now - l.activeAt
 	if l.rung {
-		return min(max(rest/fadingRung, lookActive), lookAsleep)
+		return min(max(rest/fadingRung, lookActive), lookRung)
 	}
 	quiet := max(min(rest/fading, lookQuiet), rest/sleeping)
 	return min(max(min(quiet, (now-l.metAt)/fading), lookActive), lookAsleep)

@@ -50,7 +50,7 @@ func TestLookFollowsTheProgram(t *testing.T) {
 	for now, period := time.Duration(0), lookActive; now < 10*time.Second; now += period {
 		met := Sample{Running: 1 + int(now/time.Millisecond)%2} // by chance, now and then
 		period = l.next(now, met, met.waits(1), true)
-		if now > 2*time.Second && period != lookAsleep {
+		if now > 3*time.Second && period != lookRung {
 			t.Fatalf("work rings, and at rest for %v it is looked at after %v", now, period)
 		}
 	}
