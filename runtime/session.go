@@ -69,7 +69,7 @@ func (s *session) govern(w hvcall.Welcome) {
 	s.memory = alloc.New(alloc.Config{
 		Guest: s.guest, Collecting: s.collecting, Trace: traceTo(os.Getenv("SILO_TRACE"), s.log),
 	}, s.log, s.stateMemory)
-	s.cpus = sched.New(sched.Config{Max: s.mostVCPUs(), Guest: s.guest, Each: s.poke, After: s.memory.Along}, s.log, s.stateCPU)
+	s.cpus = sched.New(sched.Config{Max: s.mostVCPUs(), Guest: s.guest, Each: s.poke, After: s.memory.Along, Calm: s.calm}, s.log, s.stateCPU)
 	s.memory.Grant(s.grant, true)
 	s.cpus.Grant(w.Grant.MilliCPU)
 	ctx, stop := context.WithCancel(context.Background()) // both govern as long as the process lives, or a test
@@ -196,6 +196,14 @@ func (s *session) apply(g hvcall.Grant) {
 	}
 }
 
+// calm reports whether the program has the memory it asked for, as far as it was answered.
+func (s *session) calm() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := s.grant
+	return g.Revision >= s.demand.Revision && g.Limit != hvcall.LimitLate && (g.Limit == hvcall.LimitNone || g.Memory >= s.demand.Memory)
+}
+
 // collection is the source of what collections are expected to need.
 type collection struct{}
 
@@ -236,6 +244,9 @@ func (s *session) restate(change func(*hvcall.Demand)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change(&s.demand)
+	if s.demand.Memory == 0 { // the first one waits for the memory's half, which comes at once
+		return
+	}
 	s.demand.Revision++
 	s.demand.Applied = s.grant.Serial
 	if err := s.conn.SendDemand(s.demand); err != nil {

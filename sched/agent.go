@@ -250,16 +250,20 @@ func (a *Agent) look() time.Duration {
 	return period
 }
 
-// await gives the one processor more up when the demand has not been met for long, and takes it back when it has.
+// await gives the one processor more up when the demand has not been met for long, and takes it back when it has, in a program that is
+// calm.
 func (a *Agent) await(now time.Duration) {
 	a.mu.Lock()
 	unmet := a.stated > a.granted && now-a.statedAt >= unmetAfter
 	turned := unmet != a.unmet && !a.spare
+	a.mu.Unlock()
+	if !turned || a.cfg.Calm != nil && !a.cfg.Calm() {
+		return
+	}
+	a.mu.Lock()
 	a.unmet = unmet
 	a.mu.Unlock()
-	if turned {
-		a.setProcs()
-	}
+	a.setProcs()
 }
 
 // read takes a sample, with what is expected besides. The lock is held.

@@ -28,6 +28,10 @@ type Config struct {
 	// After, if not nil, is called behind each look likewise. Who is made to run by it was not seen waiting.
 	After func()
 
+	// Calm, if not nil, reports whether the program has the memory it asked for. To stop the world is to wait for whoever waits for
+	// memory: what can be put off is, until then.
+	Calm func() bool
+
 	Trace io.Writer // gets each sample as a line of JSON; nil = none
 }
 

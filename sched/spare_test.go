@@ -35,7 +35,8 @@ func TestSpareIsNoVCPU(t *testing.T) {
 func TestOneProcessorMore(t *testing.T) {
 	before := runtime.GOMAXPROCS(0)
 	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
-	a := New(Config{Max: 3, Guest: true}, nil, func(Statement) {})
+	calm := false
+	a := New(Config{Max: 3, Guest: true, Calm: func() bool { return calm }}, nil, func(Statement) {})
 	have := func(when string, want int) {
 		t.Helper()
 		if got := runtime.GOMAXPROCS(0); got != want {
@@ -47,6 +48,9 @@ func TestOneProcessorMore(t *testing.T) {
 	a.stated = 3
 	a.await(unmetAfter - 1)
 	have("with a demand that may yet be met", 2)
+	a.await(unmetAfter)
+	have("with memory on its way, for which the world would have to wait,", 2)
+	calm = true
 	a.await(unmetAfter)
 	have("with a demand that is not met", 1)
 	a.Grant(2000)
