@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,12 +20,22 @@ func reserveHost(t *testing.T, delay time.Duration, most uint64, f func(t *testi
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var a *Agent
+		var mu sync.Mutex
+		stated, granted := 0, 0
 		a = New(Config{}, nil, func(s Statement) {
+			stated++
+			nth := stated
 			time.AfterFunc(delay, func() {
 				g := hvcall.Grant{Memory: min(s.Memory, most)}
 				if s.Memory > most {
 					g.Limit = hvcall.LimitMaximum
 				}
+				mu.Lock()
+				defer mu.Unlock()
+				if nth < granted {
+					return // a host grants in order, and what is due at the same moment comes in any
+				}
+				granted = nth
 				now, _ := a.Standing()
 				a.Grant(g, now.Memory == s.Memory)
 			})
@@ -33,6 +44,7 @@ func reserveHost(t *testing.T, delay time.Duration, most uint64, f func(t *testi
 		done := make(chan struct{})
 		// Without the hook: finalizers run outside the bubble and may not wake who is inside.
 		go func() { a.govern(ctx); close(done) }()
+		synctest.Wait() // its first statement is made at the same moment as those to come
 		f(t, a)
 		cancel()
 		<-done

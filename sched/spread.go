@@ -3,7 +3,7 @@ package sched
 import (
 	"runtime"
 
-	"golang.org/x/sys/unix"
+	"github.com/silo-os/silo/internal/threads"
 )
 
 // widen raises GOMAXPROCS to procs when so many vCPUs became more. Threads that wait for one PID 1 moves to it; for those that GOMAXPROCS
@@ -17,36 +17,16 @@ func widen(from, to, procs int) {
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	before, err := affinity()
-	if err == nil {
-		hop(from, before)
-	}
+	hop(from)
 	runtime.GOMAXPROCS(procs)
-	if err == nil {
-		for cpu := from + 1; cpu < to; cpu++ {
-			go func() {
-				runtime.LockOSThread()
-				defer runtime.UnlockOSThread()
-				hop(cpu, before)
-			}()
-		}
+	for vcpu := from + 1; vcpu < to; vcpu++ {
+		go func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			hop(vcpu)
+		}()
 	}
 }
 
-func affinity() (set unix.CPUSet, err error) {
-	err = unix.SchedGetaffinity(0, &set)
-	return set, err
-}
-
-// hop moves the thread that it runs on to a vCPU and leaves it free to go wherever it was allowed to be. What it
-// cannot do the kernel does later.
-func hop(cpu int, allowed unix.CPUSet) {
-	if !allowed.IsSet(cpu) {
-		return
-	}
-	var there unix.CPUSet
-	there.Set(cpu)
-	if unix.SchedSetaffinity(0, &there) == nil {
-		_ = unix.SchedSetaffinity(0, &allowed)
-	}
-}
+// hop moves the thread that it runs on to a vCPU. What it cannot do the kernel does later.
+func hop(vcpu int) { _ = threads.Send(0, vcpu) }

@@ -9,17 +9,17 @@ import (
 func TestThreadsAreThere(t *testing.T) {
 	const n = 20
 	makeThreads(n)
-	before := threads(t)
+	before := threadCount(t)
 	if before < n {
 		t.Fatalf("%d threads, want at least %d", before, n)
 	}
 	makeThreads(n)
-	if after := threads(t); after > before+2 { // the runtime may have made one for itself
+	if after := threadCount(t); after > before+2 { // the runtime may have made one for itself
 		t.Errorf("%d threads before, and %d once they were asked for again", before, after)
 	}
 }
 
-func threads(t *testing.T) int {
+func threadCount(t *testing.T) int {
 	t.Helper()
 	tasks, err := os.ReadDir("/proc/self/task")
 	if err != nil {

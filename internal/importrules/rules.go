@@ -18,7 +18,7 @@ var Rules = []Rule{
 		Why: "the call interface stands below everything"},
 	{Path: "alloc", Silo: []string{"hvcall", "internal/alarm", "internal/moments", "internal/recent"}, Lean: true,
 		Why: "a governor knows its demand and its grant and nothing else"},
-	{Path: "sched", Silo: []string{"hvcall", "internal/alarm", "internal/moments", "internal/recent"}, Lean: true,
+	{Path: "sched", Silo: []string{"hvcall", "internal/alarm", "internal/moments", "internal/recent", "internal/threads"}, Lean: true,
 		Why: "a governor knows its demand and its grant and nothing else"},
 	{Path: "runtime", Silo: []string{"hvcall", "alloc", "sched"}, Lean: true,
 		Why: "applications import the facade and pay for all it imports"},

@@ -50,25 +50,26 @@ type Crowd []thread
 // not. One that ended meanwhile is no error.
 func (c Crowd) Spread(from, to int) error {
 	for _, m := range over(c, from, to) {
-		if err := send(m); err != nil && err != unix.ESRCH {
+		if err := Send(m.tid, m.vcpu); err != nil && err != unix.ESRCH {
 			return fmt.Errorf("move thread %d to vCPU %d: %w", m.tid, m.vcpu, err)
 		}
 	}
 	return nil
 }
 
-// send moves a thread and leaves it free to go wherever it was allowed to be.
-func send(m move) error {
+// Send moves a thread to a vCPU and leaves it free to go wherever it was allowed to be; where it may not go, it stays. An id of 0 is the
+// calling thread's.
+func Send(tid, vcpu int) error {
 	var allowed, there unix.CPUSet
-	if err := unix.SchedGetaffinity(m.tid, &allowed); err != nil {
+	if err := unix.SchedGetaffinity(tid, &allowed); err != nil {
 		return err
 	}
-	if !allowed.IsSet(m.vcpu) {
+	if !allowed.IsSet(vcpu) {
 		return nil
 	}
-	there.Set(m.vcpu)
-	if err := unix.SchedSetaffinity(m.tid, &there); err != nil {
+	there.Set(vcpu)
+	if err := unix.SchedSetaffinity(tid, &there); err != nil {
 		return err
 	}
-	return unix.SchedSetaffinity(m.tid, &allowed)
+	return unix.SchedSetaffinity(tid, &allowed)
 }

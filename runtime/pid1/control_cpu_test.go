@@ -97,14 +97,19 @@ func TestRevokeIsToldOnlyWhenDone(t *testing.T) {
 	})
 }
 
+// hears makes a guest of one vCPU of two, whose kernel tells of threads that share it and whose application asks for no more.
+func (b *bench) hears() {
+	b.c.post(func(c *control) { c.appHello(b.app, speaksAll); c.cpu.started(2); c.bell.hears = true })
+	b.c.post(func(c *control) { c.appDemand(hvcall.Demand{Revision: 1, Memory: 20 * mib, MilliCPU: 1000}) })
+	synctest.Wait()
+	b.grant()
+}
+
 // TestCrowdIsAnsweredAhead: at the kernel's word the host is asked for a vCPU, which the application has before it knows that it wants one.
 // It has it for as long as it takes to say so.
 func TestCrowdIsAnsweredAhead(t *testing.T) {
 	inBubble(t, func(b *bench) {
-		b.c.post(func(c *control) { c.appHello(b.app, speaksAll); c.cpu.started(2); c.bell.hears = true })
-		b.c.post(func(c *control) { c.appDemand(hvcall.Demand{Revision: 1, Memory: 20 * mib, MilliCPU: 1000}) })
-		synctest.Wait()
-		b.grant()
+		b.hears()
 		time.Sleep(50 * time.Millisecond)
 		b.m.set(func(m *fakeMachine) {
 			if !slices.Equal(m.asked, []time.Duration{crowdedLeast}) {
@@ -144,10 +149,7 @@ func TestCrowdIsAnsweredAhead(t *testing.T) {
 // TestCrowdIsNothingWhileTheHostIsFull: what the vCPUs there are wait for a processor already, another one would wait for too.
 func TestCrowdIsNothingWhileTheHostIsFull(t *testing.T) {
 	inBubble(t, func(b *bench) {
-		b.c.post(func(c *control) { c.appHello(b.app, speaksAll); c.cpu.started(2); c.bell.hears = true })
-		b.c.post(func(c *control) { c.appDemand(hvcall.Demand{Revision: 1, Memory: 20 * mib, MilliCPU: 1000}) })
-		synctest.Wait()
-		b.grant()
+		b.hears()
 		b.c.postQuick(func(c *control) { c.hostSteal(hvcall.Steal{Taken: sched.Stolen, Span: time.Second}) })
 		b.c.postQuick((*control).crowded)
 		time.Sleep(time.Second)
