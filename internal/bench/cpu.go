@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/silo-os/silo/images"
 	"github.com/silo-os/silo/internal/devsetup"
@@ -26,6 +24,8 @@ type cpuPart struct {
 	measure func(context.Context, cpuSubject, Config) ([]Result, error)
 }
 
+func (p cpuPart) title() string { return p.name }
+
 // cpuParts are all there are, in the order in which they run.
 func cpuParts() []cpuPart {
 	return []cpuPart{
@@ -40,10 +40,10 @@ func cpuParts() []cpuPart {
 // CPU measures how a guest's vCPUs follow its load, by silo and by the other ways there are. With a selection of
 // parts it says by an error that bars are missing.
 func CPU(ctx context.Context, cfg Config) ([]Result, error) {
-	all, selection := cpuParts(), os.Getenv(cellsEnv)
-	parts := selectParts(all, selection)
+	all, words := cpuParts(), os.Getenv(cellsEnv)
+	parts := pick(all, words, cpuPart.title)
 	if len(parts) == 0 {
-		return nil, fmt.Errorf("select parts: no part's name contains one of %q", selection)
+		return nil, errNoPart(words, names(all, cpuPart.title))
 	}
 	s, err := prepareCPU(ctx, cfg)
 	if err != nil {
@@ -59,22 +59,9 @@ func CPU(ctx context.Context, cfg Config) ([]Result, error) {
 	}
 	if len(parts) < len(all) {
 		fmt.Fprintln(cfg.Out, Table(results))
-		return nil, fmt.Errorf("judge bars: %s selects %d of %d parts: unset it", cellsEnv, len(parts), len(all))
+		return nil, errSomeParts(len(parts), len(all))
 	}
 	return results, nil
-}
-
-// selectParts returns the parts whose name contains one of the words of a selection, all for an empty one.
-func selectParts(all []cpuPart, selection string) (some []cpuPart) {
-	if selection == "" {
-		return all
-	}
-	for _, p := range all {
-		if slices.ContainsFunc(strings.Split(selection, ","), func(s string) bool { return s != "" && strings.Contains(p.name, s) }) {
-			some = append(some, p)
-		}
-	}
-	return some
 }
 
 func prepareCPU(ctx context.Context, cfg Config) (s cpuSubject, err error) {

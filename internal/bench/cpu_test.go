@@ -36,15 +36,6 @@ func TestJudgeGrants(t *testing.T) {
 	}
 }
 
-func TestSelectParts(t *testing.T) {
-	all := cpuParts()
-	for selection, want := range map[string]int{"": len(all), "park": 1, "grant,steady": 2, "nothing": 0, ",": 0} {
-		if got := selectParts(all, selection); len(got) != want {
-			t.Errorf("%q selects %d, want %d", selection, len(got), want)
-		}
-	}
-}
-
 func TestLinesAreHeardInWholeAndOnce(t *testing.T) {
 	l := newLines()
 	gone := make(chan struct{})

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/silo-os/silo/host/vmm"
 	"github.com/silo-os/silo/images"
@@ -33,6 +32,8 @@ type guestsPart struct {
 	asked   bool // it is measured only where it is named: no bar is held against it
 }
 
+func (p guestsPart) title() string { return p.name }
+
 // guestsParts are all there are, in the order in which they run.
 func guestsParts() []guestsPart {
 	parts := []guestsPart{
@@ -50,25 +51,22 @@ func guestsParts() []guestsPart {
 	return parts
 }
 
-// selectGuests returns the parts that a selection names, all with a bar for an empty one.
-func selectGuests(all []guestsPart, selection string) (some []guestsPart) {
-	named := strings.Split(selection, ",")
-	for _, p := range all {
-		if selection == "" && !p.asked || slices.Contains(named, p.name) {
-			some = append(some, p)
-		}
+// selectGuests returns the parts that words name, all with a bar for none.
+func selectGuests(all []guestsPart, words string) []guestsPart {
+	if words == "" {
+		return slices.DeleteFunc(slices.Clone(all), func(p guestsPart) bool { return p.asked })
 	}
-	return some
+	return pick(all, words, guestsPart.title)
 }
 
 // Guests measures what real guests on one host do to each other: three stores whose peaks do not coincide in a pool
 // that is too small for all peaks, and the same stores beside a guest that is hostile. With a selection of parts it says by an
 // error that bars are missing.
 func Guests(ctx context.Context, cfg Config) ([]Result, error) {
-	selection := os.Getenv(cellsEnv)
-	parts := selectGuests(guestsParts(), selection)
+	all, words := guestsParts(), os.Getenv(cellsEnv)
+	parts := selectGuests(all, words)
 	if len(parts) == 0 {
-		return nil, fmt.Errorf("select parts: there is none of %q; there are: pool, hostile, %s", selection, strings.Join(hostileDeeds, ", "))
+		return nil, errNoPart(words, names(all, guestsPart.title))
 	}
 	s, err := prepareGuests(ctx, cfg)
 	if err != nil {
@@ -82,9 +80,9 @@ func Guests(ctx context.Context, cfg Config) ([]Result, error) {
 		}
 		results = append(results, r...)
 	}
-	if selection != "" {
+	if words != "" {
 		fmt.Fprintln(cfg.Out, Table(results))
-		return nil, fmt.Errorf("judge bars: %s selects %s: unset it", cellsEnv, selection)
+		return nil, errSomeParts(len(parts), len(all))
 	}
 	return results, nil
 }

@@ -11,9 +11,6 @@ import (
 	"github.com/silo-os/silo/internal/devsetup"
 )
 
-// cellsEnv names the variable that selects cells of the heap benchmark.
-const cellsEnv = "SILO_BENCH_CELLS"
-
 // heapSubject is what boots: both flavours of the load program in silo's image, and the plain one under the
 // distribution's kernel.
 type heapSubject struct {
@@ -22,44 +19,69 @@ type heapSubject struct {
 	stockInitrd string // path of an archive with the load program as /init
 }
 
+// heapComparison is what the heap benchmark measures besides cells. It makes the result of a bar.
+type heapComparison struct {
+	name    string
+	measure func(context.Context, Config) (Result, error)
+}
+
+func (c heapComparison) title() string { return c.name }
+
+func heapComparisons() []heapComparison {
+	return []heapComparison{{"price", heapPrice}, {"governor", heapGovernor}}
+}
+
 // Heap measures how a guest's memory follows its need, by silo and by the other ways there are, each under
-// the same loads. With a selection of cells it judges nothing, and says so by an error.
+// the same loads. With a selection of cells and comparisons it judges nothing, and says so by an error.
 func Heap(ctx context.Context, cfg Config) ([]Result, error) {
-	selection := os.Getenv(cellsEnv)
-	plan := selectCells(heapPlan(), selection)
+	words := os.Getenv(cellsEnv)
+	allCells, allCompared := heapPlan(), heapComparisons()
+	plan, compared := pick(allCells, words, cellPlan.name), pick(allCompared, words, heapComparison.title)
+	if len(plan)+len(compared) == 0 {
+		return nil, errNoPart(words, append(names(allCells, cellPlan.name), names(allCompared, heapComparison.title)...))
+	}
+	results, missing, err := measureHeapCells(ctx, cfg, plan)
+	if err != nil {
+		return nil, err
+	}
+	if words == "" && missing != nil {
+		return nil, missing
+	}
+	for _, c := range compared {
+		r, err := c.measure(ctx, cfg)
+		if err != nil {
+			return nil, fmt.Errorf("measure %s: %w", c.name, err)
+		}
+		results = append(results, r)
+	}
+	if words != "" {
+		fmt.Fprintln(cfg.Out, Table(results))
+		return nil, errSomeParts(len(plan)+len(compared), len(allCells)+len(allCompared))
+	}
+	return results, nil
+}
+
+// measureHeapCells measures cells and makes the bars that they are enough for; missing says which they are not.
+func measureHeapCells(ctx context.Context, cfg Config, plan []cellPlan) (results []Result, missing, err error) {
 	if len(plan) == 0 {
-		return nil, fmt.Errorf("select cells: no cell's name contains one of %q", selection)
+		return nil, nil, nil
 	}
 	s, err := prepareHeap(ctx, cfg)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	cells, err := s.cells(ctx, cfg, plan)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	fmt.Fprintln(cfg.Out, cellTable(cells))
 	path, err := write(cfg, "heap-cells", cells)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	fmt.Fprintln(cfg.Out, "written to", path)
-	results, missing := judgeHeap(cells, below(os.DirFS("/sys")))
-	if selection != "" {
-		fmt.Fprintln(cfg.Out, Table(results))
-		return nil, fmt.Errorf("judge bars: %s selects %d of %d cells: unset it", cellsEnv, len(plan), len(heapPlan()))
-	}
-	if missing != nil {
-		return nil, missing
-	}
-	for _, measure := range []func(context.Context, Config) (Result, error){heapPrice, heapGovernor} {
-		r, err := measure(ctx, cfg)
-		if err != nil {
-			return nil, err
-		}
-		results = append(results, r)
-	}
-	return results, nil
+	results, missing = judgeHeap(cells, below(os.DirFS("/sys")))
+	return results, missing, nil
 }
 
 func prepareHeap(ctx context.Context, cfg Config) (s heapSubject, err error) {

@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"strings"
 	"time"
 
 	"github.com/silo-os/silo/internal/bench/heapload/load"
@@ -109,16 +108,3 @@ func heapPlan() (plan []cellPlan) {
 
 // balloonInflates is what the balloon is given to fill before the load begins.
 const balloonInflates = 9 * time.Second
-
-// selectCells keeps the cells whose name contains one of the words, which commas separate; "" keeps all.
-func selectCells(plan []cellPlan, words string) (some []cellPlan) {
-	for _, c := range plan {
-		for word := range strings.SplitSeq(words, ",") {
-			if strings.Contains(c.name(), strings.TrimSpace(word)) {
-				some = append(some, c)
-				break
-			}
-		}
-	}
-	return some
-}

@@ -43,24 +43,6 @@ func TestHeapPlan(t *testing.T) {
 	}
 }
 
-func TestSelectCells(t *testing.T) {
-	plan := heapPlan()
-	if got := selectCells(plan, ""); len(got) != len(plan) {
-		t.Errorf("nothing said selects %d of %d", len(got), len(plan))
-	}
-	got := selectCells(plan, "silo/ramp50@, balloon/steps")
-	names := make([]string, len(got))
-	for i, c := range got {
-		names[i] = c.name()
-	}
-	if want := "silo/ramp50@100ms silo/ramp50@5s silo/ramp50@1m0s balloon/steps"; strings.Join(names, " ") != want {
-		t.Errorf("selected %v", names)
-	}
-	if got := selectCells(plan, "none"); len(got) != 0 {
-		t.Errorf("selected %v", got)
-	}
-}
-
 // TestCellOf makes a cell of what was observed.
 func TestCellOf(t *testing.T) {
 	s := time.Second

@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -52,6 +50,11 @@ const (
 
 // Migrate moves guests between two nodes, each in a network namespace of its own.
 func Migrate(ctx context.Context, cfg Config) ([]Result, error) {
+	all, words := migrateParts(), os.Getenv(cellsEnv)
+	parts := pick(all, words, migratePart.title)
+	if len(parts) == 0 {
+		return nil, errNoPart(words, names(all, migratePart.title))
+	}
 	if err := devsetup.Ensure(ctx, devsetup.Machine(cfg.Out), devsetup.VM, devsetup.Kernel); err != nil {
 		return nil, err
 	}
@@ -68,14 +71,8 @@ func Migrate(ctx context.Context, cfg Config) ([]Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, selection := migrateParts(), os.Getenv(cellsEnv)
 	var results []Result
-	parts := 0
-	for _, part := range all {
-		if selection != "" && !slices.ContainsFunc(strings.Split(selection, ","), func(s string) bool { return strings.Contains(part.name, s) }) {
-			continue
-		}
-		parts++
+	for _, part := range parts {
 		part.options.Silo = silo
 		err := asTest(ctx, cfg, func(t testing.TB) {
 			m := &migration{ctx: ctx, cfg: cfg, image: image, t: t, pair: movetest.New(t, part.options)}
@@ -90,9 +87,9 @@ func Migrate(ctx context.Context, cfg Config) ([]Result, error) {
 			return nil, fmt.Errorf("measure %s: %w", part.name, err)
 		}
 	}
-	if selection != "" {
+	if len(parts) < len(all) {
 		fmt.Fprintln(cfg.Out, Table(results))
-		return nil, fmt.Errorf("judge bars: %s selects %d of %d parts: unset it", cellsEnv, parts, len(all))
+		return nil, errSomeParts(len(parts), len(all))
 	}
 	return results, nil
 }
@@ -103,6 +100,8 @@ type migratePart struct {
 	options movetest.Options
 	measure func(*migration) ([]Result, error)
 }
+
+func (p migratePart) title() string { return p.name }
 
 func migrateParts() []migratePart {
 	return []migratePart{
