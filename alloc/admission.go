@@ -39,10 +39,13 @@ type ticket struct {
 	bytes int64
 }
 
+// reserveMost is more than any host has, bytes. What is asked for beyond it is refused all the same, and sums stay sums.
+const reserveMost = 1 << 52
+
 // ask queues a reservation and returns its ticket.
 func (a *admission) ask(bytes int64) uint64 {
 	a.next++
-	a.waiting = append(a.waiting, ticket{a.next, bytes})
+	a.waiting = append(a.waiting, ticket{a.next, min(bytes, reserveMost)})
 	return a.next
 }
 
@@ -50,7 +53,7 @@ func (a *admission) ask(bytes int64) uint64 {
 func (a *admission) total() int64 {
 	n := a.held
 	for _, t := range a.waiting {
-		n += t.bytes
+		n = min(n+t.bytes, reserveMost)
 	}
 	return n
 }
@@ -58,7 +61,7 @@ func (a *admission) total() int64 {
 // admit takes in how much room there is above everything that is not reserved, and returns who
 // may go on.
 func (a *admission) admit(room int64) (admitted []uint64) {
-	for len(a.waiting) > 0 && a.held+a.waiting[0].bytes <= room {
+	for len(a.waiting) > 0 && a.waiting[0].bytes <= room-a.held {
 		a.held += a.waiting[0].bytes
 		admitted = append(admitted, a.waiting[0].id)
 		a.waiting = a.waiting[1:]

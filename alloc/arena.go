@@ -23,12 +23,16 @@ type Arena struct {
 	agent *Agent // nil = nothing is asked of anybody: hosted mode
 	debug bool
 	size  int64
+	space mapping
 
-	mu     sync.Mutex
-	space  mapping
-	live   *extents
-	pages  *pageUse
-	closed bool
+	life   context.Context // ended by end, which Close calls
+	end    context.CancelFunc
+	allocs sync.WaitGroup // those that run: the address space stays until they are over
+
+	mu    sync.Mutex
+	live  *extents
+	pages pages
+	came  chan struct{} // closed, and made anew, when claimed pages have come or are given up
 }
 
 // ArenaConfig configures an Arena. The zero value is right.
@@ -39,6 +43,9 @@ type ArenaConfig struct {
 
 // arenaAlign is the alignment of allocations: a cache line, enough for every Go type.
 const arenaAlign = 64
+
+// arenaMost is more address space than a process has, bytes.
+const arenaMost = 1 << 47
 
 // ErrArenaFull is returned when an arena's address space is used up or too fragmented.
 var ErrArenaFull = errors.New("arena full")
@@ -52,14 +59,18 @@ func NewArena(a *Agent, cfg ArenaConfig) (*Arena, error) {
 	if cfg.Max <= 0 {
 		cfg.Max = 64 << 30
 	}
+	if cfg.Max > arenaMost {
+		return nil, fmt.Errorf("make arena: %d bytes of address space are more than any machine has: ask for at most %d", cfg.Max, int64(arenaMost))
+	}
 	size := (cfg.Max + hugePage - 1) / hugePage * hugePage
 	space, err := reserveSpace(size)
 	if err != nil {
 		return nil, fmt.Errorf("make arena: %w", err)
 	}
+	life, end := context.WithCancel(context.Background())
 	return &Arena{
-		agent: a, debug: cfg.Debug || os.Getenv("SILO_ARENA_DEBUG") != "", size: size,
-		space: space, live: newExtents(size), pages: newPageUse(size),
+		life: life, end: end, agent: a, debug: cfg.Debug || os.Getenv("SILO_ARENA_DEBUG") != "", size: size,
+		space: space, live: newExtents(size), pages: newPages(size), came: make(chan struct{}),
 	}, nil
 }
 
@@ -69,68 +80,142 @@ func (a *Arena) Alloc(ctx context.Context, n int) ([]byte, error) {
 	if n <= 0 {
 		return nil, nil
 	}
-	e, fresh, err := a.take(int64(n))
+	e, err := a.take(int64(n))
 	if err != nil {
 		return nil, err
 	}
-	if err := a.populate(ctx, fresh); err != nil {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		if back, giveErr := a.live.give(e.at); giveErr == nil {
-			a.pages.add(back, -1)
+	defer a.allocs.Done()
+	if err := a.settle(ctx, e); err != nil {
+		a.give(e)
+		if a.closed() {
+			return nil, ErrArenaClosed
 		}
 		return nil, err
 	}
 	b := a.space.slice(e)[:n:n]
 	if a.debug {
-		a.checkPoison(b, fresh)
+		a.checkPoison(b)
 	}
 	clear(b)
+	if a.closed() {
+		return nil, ErrArenaClosed
+	}
 	return b, nil
 }
 
-func (a *Arena) take(n int64) (extent, []extent, error) {
+// take has an allocation begin, and finds it a place.
+func (a *Arena) take(n int64) (extent, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.closed {
-		return extent{}, nil, ErrArenaClosed
+	if a.closed() {
+		return extent{}, ErrArenaClosed
 	}
-	e, ok := a.live.take((n + arenaAlign - 1) / arenaAlign * arenaAlign)
+	e, ok := extent{}, false
+	if n <= a.size { // what is larger may have no multiple above it
+		e, ok = a.live.take((n + arenaAlign - 1) / arenaAlign * arenaAlign)
+	}
 	if !ok {
-		return extent{}, nil, fmt.Errorf("allocate %d bytes of %d: %w", n, a.size, ErrArenaFull)
+		return extent{}, fmt.Errorf("allocate %d bytes of %d: %w", n, a.size, ErrArenaFull)
 	}
-	return e, a.pages.add(e, 1), nil
+	a.pages.use(e)
+	a.allocs.Add(1)
+	return e, nil
 }
 
-// populate has fresh pages granted and touches them.
-func (a *Arena) populate(ctx context.Context, fresh []extent) error {
-	var bytes int64
-	for _, e := range fresh {
-		bytes += e.size
+// give ends an allocation that failed.
+func (a *Arena) give(e extent) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, err := a.live.give(e.at); err != nil {
+		panic("alloc: give back what was never handed out: " + err.Error()) // somebody freed it before it was allocated
 	}
-	if bytes == 0 {
-		return nil
+	for _, run := range a.pages.drop(e) {
+		a.discard(run)
 	}
-	if a.agent != nil {
-		r, err := a.agent.Reserve(ctx, bytes)
-		if err != nil {
-			return err
+}
+
+// settle returns when all pages under e are here. Those that another allocation is waiting for are waited for too; where
+// that one gives up, it is this one's turn.
+func (a *Arena) settle(ctx context.Context, e extent) error {
+	for {
+		a.mu.Lock()
+		mine, others := a.pages.claim(e)
+		came := a.came
+		a.mu.Unlock()
+		switch {
+		case mine != nil:
+			if err := a.bring(ctx, mine); err != nil {
+				return err
+			}
+		case !others:
+			return nil
+		default:
+			select {
+			case <-came:
+			case <-a.life.Done():
+				return ErrArenaClosed
+			case <-ctx.Done():
+				return a.agent.refusal(e.size, ctx.Err())
+			}
 		}
-		// From here on the pages are counted as mapped and no longer as reserved.
-		a.agent.mapped(bytes)
-		r.Release()
 	}
-	for i, e := range fresh {
-		if err := a.space.populate(e); err != nil {
-			for _, done := range fresh[:i+1] {
+}
+
+// bring has claimed pages come, and tells those who wait for them how that ended.
+func (a *Arena) bring(ctx context.Context, claimed []extent) error {
+	err := a.populate(ctx, claimed)
+	state := pageHere
+	if err != nil {
+		state = pageAway
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.pages.came(claimed, state)
+	close(a.came)
+	a.came = make(chan struct{})
+	return err
+}
+
+func (a *Arena) closed() bool { return a.life.Err() != nil }
+
+// populate has pages granted and touches them.
+func (a *Arena) populate(ctx context.Context, runs []extent) error {
+	if err := a.grant(ctx, runs); err != nil {
+		return err
+	}
+	for i, run := range runs {
+		if err := a.space.populate(run); err != nil {
+			for _, done := range runs[:i+1] {
 				a.discard(done)
 			}
-			for _, rest := range fresh[i+1:] {
+			for _, rest := range runs[i+1:] {
 				a.unmapped(rest.size)
 			}
 			return fmt.Errorf("populate arena: %w", err)
 		}
 	}
+	return nil
+}
+
+// grant waits until so much more is granted, and counts it as mapped.
+func (a *Arena) grant(ctx context.Context, runs []extent) error {
+	if a.agent == nil {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(a.life, cancel)()
+	var bytes int64
+	for _, run := range runs {
+		bytes += run.size
+	}
+	r, err := a.agent.Reserve(ctx, bytes)
+	if err != nil {
+		return err
+	}
+	// From here on the pages are counted as mapped and no longer as reserved.
+	a.agent.mapped(bytes)
+	r.Release()
 	return nil
 }
 
@@ -143,7 +228,7 @@ func (a *Arena) Free(b []byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	at, ok := a.space.offset(b)
-	if !ok || a.closed {
+	if !ok || a.closed() {
 		panic("alloc: free of memory that is not of this arena, or after Close")
 	}
 	e, err := a.live.give(at)
@@ -153,7 +238,7 @@ func (a *Arena) Free(b []byte) {
 	if a.debug {
 		poison(a.space.slice(e))
 	}
-	for _, run := range a.pages.add(e, -1) {
+	for _, run := range a.pages.drop(e) {
 		a.discard(run)
 	}
 }
@@ -171,18 +256,20 @@ func (a *Arena) unmapped(bytes int64) {
 	}
 }
 
-// Close gives everything back, address space included. A second call does nothing.
+// Close gives everything back, address space included. Allocations that wait end with ErrArenaClosed. A second call does nothing.
 func (a *Arena) Close() error {
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.closed {
+	if a.closed() {
+		a.mu.Unlock()
 		return nil
 	}
-	a.closed = true
-	for page, used := range a.pages.used {
-		if used != 0 {
-			a.discard(extent{int64(page) * hugePage, hugePage})
-		}
+	a.end()
+	a.mu.Unlock()
+	a.allocs.Wait()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, run := range a.pages.here() {
+		a.discard(run)
 	}
 	return a.space.release()
 }
@@ -197,16 +284,11 @@ func poison(b []byte) {
 }
 
 // checkPoison panics if freed memory was written to. Pages that were not mapped before are zero.
-func (a *Arena) checkPoison(b []byte, fresh []extent) {
-	at, _ := a.space.offset(b)
+func (a *Arena) checkPoison(b []byte) {
 	for i, v := range b {
-		in := at + int64(i)
-		isFresh := false
-		for _, f := range fresh {
-			isFresh = isFresh || (in >= f.at && in < f.end())
-		}
-		if !isFresh && v != poisonByte && v != 0 {
-			panic(fmt.Sprintf("alloc: byte %d of the arena was written to after it was freed", in))
+		if v != poisonByte && v != 0 {
+			at, _ := a.space.offset(b)
+			panic(fmt.Sprintf("alloc: byte %d of the arena was written to after it was freed", at+int64(i)))
 		}
 	}
 }

@@ -2,6 +2,7 @@ package alloc
 
 import (
 	"errors"
+	"math"
 	"os"
 	"os/exec"
 	"slices"
@@ -116,6 +117,12 @@ func TestFullAndClosed(t *testing.T) {
 	if _, err := a.Alloc(t.Context(), 5*mib); !errors.Is(err, ErrArenaFull) {
 		t.Errorf("too large: %v", err)
 	}
+	if _, err := a.Alloc(t.Context(), math.MaxInt); !errors.Is(err, ErrArenaFull) {
+		t.Errorf("larger than any: %v", err)
+	}
+	if _, err := NewArena(nil, ArenaConfig{Max: math.MaxInt64}); err == nil {
+		t.Error("an arena of more than there is")
+	}
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +156,7 @@ func TestTypedSlices(t *testing.T) {
 func TestExtentsAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const size = 16 * mib
-		x, p := newExtents(size), newPageUse(size)
+		x, p := newExtents(size), newPages(size)
 		var live []extent
 		for range rapid.IntRange(0, 80).Draw(t, "steps") {
 			if len(live) > 0 && rapid.Bool().Draw(t, "free") {
@@ -158,7 +165,7 @@ func TestExtentsAgainstModel(t *testing.T) {
 				if err != nil || e != live[i] {
 					t.Fatalf("give back %v: %v, %v", live[i], e, err)
 				}
-				p.add(e, -1)
+				p.drop(e)
 				live = slices.Delete(live, i, i+1)
 			} else if e, ok := x.take(64 * rapid.Int64Range(1, 4*mib/64).Draw(t, "n")); ok {
 				for _, o := range live {
@@ -166,7 +173,7 @@ func TestExtentsAgainstModel(t *testing.T) {
 						t.Fatalf("%v overlaps %v", e, o)
 					}
 				}
-				p.add(e, 1)
+				p.use(e)
 				live = append(live, e)
 			}
 			var used, free, counted int64
@@ -176,8 +183,8 @@ func TestExtentsAgainstModel(t *testing.T) {
 			for _, e := range x.free {
 				free += e.size
 			}
-			for _, n := range p.used {
-				counted += int64(n)
+			for _, page := range p {
+				counted += int64(page.used)
 			}
 			if used+free != size || counted != used {
 				t.Fatalf("used %d, free %d, counted %d of %d", used, free, counted, size)

@@ -93,7 +93,7 @@
 // # Lock order
 //
 // Arena.mu before Agent.mu. Agent.mu guards the Governor and is never held while the runtime collects or a
-// statement is sent; Arena.mu is not held while an allocation waits for its grant.
+// statement is sent; Arena.mu is not held while an allocation waits for its grant, whose pages are coming then (pageState).
 //
 // # Example
 //

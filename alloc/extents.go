@@ -60,34 +60,3 @@ func (x *extents) give(at int64) (extent, error) {
 	}
 	return e, nil
 }
-
-// pageUse counts, for each huge page of an arena, the bytes in use. Pure.
-type pageUse struct {
-	used []int32
-}
-
-// hugePage is the size in which an arena takes and gives back memory.
-const hugePage = 2 * mib
-
-func newPageUse(size int64) *pageUse {
-	return &pageUse{used: make([]int32, (size+hugePage-1)/hugePage)}
-}
-
-// add changes the count of every page under e by sign times its share and returns the runs of
-// pages that became used (sign 1) or unused (sign -1).
-func (p *pageUse) add(e extent, sign int32) (changed []extent) {
-	for page := e.at / hugePage; page*hugePage < e.end(); page++ {
-		begin, end := max(e.at, page*hugePage), min(e.end(), (page+1)*hugePage)
-		before := p.used[page]
-		p.used[page] += sign * int32(end-begin)
-		if (before == 0) == (p.used[page] == 0) {
-			continue
-		}
-		if n := len(changed); n > 0 && changed[n-1].end() == page*hugePage {
-			changed[n-1].size += hugePage
-		} else {
-			changed = append(changed, extent{page * hugePage, hugePage})
-		}
-	}
-	return changed
-}

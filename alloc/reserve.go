@@ -74,13 +74,22 @@ func (a *Agent) giveUp(ctx context.Context, id uint64, bytes int64, done <-chan 
 	a.mu.Lock()
 	left := a.gov.Leave(id)
 	delete(a.parked, id)
-	err := &RefusedError{Wanted: bytes, Granted: a.gov.granted, Limit: a.gov.why, Err: ctx.Err()}
 	a.mu.Unlock()
 	if !left {
 		return <-done
 	}
 	a.poke()
-	return err
+	return a.refusal(bytes, ctx.Err())
+}
+
+// refusal is the error of a wait that ended for another reason than the host's answer.
+func (a *Agent) refusal(bytes int64, why error) *RefusedError {
+	if a == nil {
+		return &RefusedError{Wanted: bytes, Err: why}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return &RefusedError{Wanted: bytes, Granted: a.gov.granted, Limit: a.gov.why, Err: why}
 }
 
 // answer lets those go on whom the decision admitted, and sends those away for whom the answer is

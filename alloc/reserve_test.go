@@ -3,6 +3,7 @@ package alloc
 import (
 	"context"
 	"errors"
+	"math"
 	"runtime/debug"
 	"sync"
 	"testing"
@@ -82,6 +83,9 @@ func TestReserveRefusedAtTheMaximum(t *testing.T) {
 		if _, err := a.Reserve(t.Context(), 10<<20); err != nil {
 			t.Errorf("a small one after it: %v", err)
 		}
+		if _, err := a.Reserve(t.Context(), math.MaxInt64); !errors.As(err, &refused) || refused.Wanted != math.MaxInt64 {
+			t.Errorf("more than there is, beside what is held: %v", err)
+		}
 	})
 }
 
@@ -116,7 +120,10 @@ func TestReservationsKeepTheirOrder(t *testing.T) {
 	if a.leave(big) {
 		t.Error("left the queue after it was admitted")
 	}
-	a.release(101)
+	if a.ask(math.MaxInt64); len(a.admit(math.MaxInt64)) != 1 || a.total() <= 0 {
+		t.Errorf("%d in all, with one of more than there is", a.total())
+	}
+	a.release(a.total())
 	if a.total() != 0 {
 		t.Errorf("%d left", a.total())
 	}
