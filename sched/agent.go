@@ -281,7 +281,7 @@ func (a *Agent) read() Sample {
 func (a *Agent) Expect(source any, vcpus int) {
 	a.mu.Lock()
 	more := vcpus > a.expects[source] && vcpus > a.granted
-	if vcpus == 0 {
+	if vcpus <= 0 {
 		delete(a.expects, source)
 	} else {
 		a.expects[source] = vcpus

@@ -6,11 +6,24 @@ import (
 	"sync"
 )
 
-// hearers are the functions to be told how many vCPUs the program may use.
+// hearers are those to be told how many vCPUs the program may use.
 type hearers struct {
 	mu   sync.Mutex // one call at a time; taken before Agent.mu
-	list []*func(vcpus int)
-	told int // what they were told last
+	list []*hearer
+}
+
+// hearer is one of them.
+type hearer struct {
+	f    func(vcpus int)
+	told int // what it was told last
+}
+
+// tell tells it what it does not know. The lock of all is held.
+func (h *hearer) tell(vcpus int) {
+	if h.told != vcpus {
+		h.told = vcpus
+		h.f(vcpus)
+	}
 }
 
 // OnGrant has f called with the number of vCPUs that the program may use, once now and then after each
@@ -26,13 +39,13 @@ func (a *Agent) hear(f func(vcpus int)) (forget func()) {
 	}
 	a.hearers.mu.Lock()
 	defer a.hearers.mu.Unlock()
-	a.hearers.list = append(a.hearers.list, &f)
-	a.hearers.told = a.vcpus()
-	f(a.hearers.told)
+	h := &hearer{f: f}
+	a.hearers.list = append(a.hearers.list, h)
+	h.tell(a.vcpus())
 	return func() {
 		a.hearers.mu.Lock()
 		defer a.hearers.mu.Unlock()
-		a.hearers.list = slices.DeleteFunc(a.hearers.list, func(g *func(int)) bool { return g == &f })
+		a.hearers.list = slices.DeleteFunc(a.hearers.list, func(other *hearer) bool { return other == h })
 	}
 }
 
@@ -41,11 +54,7 @@ func (a *Agent) tell() {
 	a.hearers.mu.Lock()
 	defer a.hearers.mu.Unlock()
 	vcpus := a.vcpus()
-	if vcpus == a.hearers.told {
-		return
-	}
-	a.hearers.told = vcpus
-	for _, f := range a.hearers.list {
-		(*f)(vcpus)
+	for _, h := range a.hearers.list {
+		h.tell(vcpus)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -155,13 +156,15 @@ func TestOnGrantHearsEachChangeOnce(t *testing.T) {
 		a.Grant(milli)
 	}
 	want := []int{1, 2, 1, 3}
-	if len(heard) != len(want) {
+	if !slices.Equal(heard, want) {
 		t.Fatalf("heard %v, want %v", heard, want)
 	}
-	for i := range want {
-		if heard[i] != want[i] {
-			t.Fatalf("heard %v, want %v", heard, want)
-		}
+	var late []int
+	a.spread.Store(2) // GOMAXPROCS is changed, and nobody is told yet
+	a.OnGrant(func(n int) { late = append(late, n) })
+	a.tell()
+	if heard[len(heard)-1] != 2 || !slices.Equal(late, []int{2}) {
+		t.Errorf("who came in between heard %v, who was there before %v", late, heard)
 	}
 	var none *Agent
 	none.OnGrant(func(n int) {
