@@ -77,11 +77,19 @@ func (s *session) govern(w hvcall.Welcome) {
 	s.work.Go(func() { s.memory.Run(ctx) })
 	s.work.Go(func() { s.cpus.Run(ctx) })
 	s.work.Go(s.report)
+	for g, is := s.overtook(); is; g, is = s.overtook() {
+		s.apply(g)
+	}
+}
+
+// overtook returns the newest grant that overtook the Welcome, if it is not in force. If there is none the session is ready: from then on
+// who reads applies grants, and until then govern, so that never two do.
+func (s *session) overtook() (g hvcall.Grant, is bool) {
 	s.mu.Lock()
-	s.ready = true
-	early := s.pending
-	s.mu.Unlock()
-	s.apply(early) // with serial 0, if none came, it is older than Welcome's and drops out
+	defer s.mu.Unlock()
+	is = s.pending.Serial > s.grant.Serial
+	s.ready = !is
+	return s.pending, is
 }
 
 // end stops governing and returns when nothing of the session runs any more.

@@ -75,6 +75,23 @@ func TestSessionSpeaksWithPID1(t *testing.T) {
 	}
 }
 
+// TestGrantsOvertakeOneByOne: while grants that overtook the Welcome are applied, more of them are kept and not applied beside.
+func TestGrantsOvertakeOneByOne(t *testing.T) {
+	s := &session{grant: hvcall.Grant{Serial: 1}}
+	for _, serial := range []uint64{2, 3} {
+		if !s.hold(hvcall.Grant{Serial: serial}) {
+			t.Fatalf("grant %d is to be applied by who reads", serial)
+		}
+		if g, is := s.overtook(); !is || g.Serial != serial {
+			t.Errorf("grant %d: %d is to be applied by govern: %t", serial, g.Serial, is)
+		}
+		s.grant.Serial = serial
+	}
+	if _, is := s.overtook(); is || s.hold(hvcall.Grant{Serial: 4}) {
+		t.Error("all are in force, and who reads applies none")
+	}
+}
+
 func receive(t *testing.T, ch <-chan hvcall.Demand) hvcall.Demand {
 	t.Helper()
 	select {
