@@ -39,13 +39,11 @@ type ticket struct {
 	bytes int64
 }
 
-// reserveMost is more than any host has, bytes. What is asked for beyond it is refused all the same, and sums stay sums.
-const reserveMost = 1 << 52
-
-// ask queues a reservation and returns its ticket.
+// ask queues a reservation and returns its ticket. What is asked for beyond all that can be spoken of is refused all the same, and sums
+// stay sums.
 func (a *admission) ask(bytes int64) uint64 {
 	a.next++
-	a.waiting = append(a.waiting, ticket{a.next, min(bytes, reserveMost)})
+	a.waiting = append(a.waiting, ticket{a.next, min(bytes, hvcall.MaxMemory)})
 	return a.next
 }
 
@@ -53,7 +51,7 @@ func (a *admission) ask(bytes int64) uint64 {
 func (a *admission) total() int64 {
 	n := a.held
 	for _, t := range a.waiting {
-		n = min(n+t.bytes, reserveMost)
+		n = min(n+t.bytes, hvcall.MaxMemory)
 	}
 	return n
 }

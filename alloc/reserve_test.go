@@ -13,6 +13,40 @@ import (
 	"github.com/silo-os/silo/hvcall"
 )
 
+// lateHost grants what it is told after a delay, up to a maximum.
+type lateHost struct {
+	agent *Agent
+	delay time.Duration
+	most  uint64
+
+	stated int // used by the agent's goroutine only
+
+	mu      sync.Mutex
+	granted int
+}
+
+func (h *lateHost) state(s Statement) {
+	h.stated++
+	nth := h.stated
+	time.AfterFunc(h.delay, func() { h.grant(nth, s) })
+}
+
+// grant answers the nth statement. A host grants in order, and what is due at the same moment comes in any.
+func (h *lateHost) grant(nth int, s Statement) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if nth < h.granted {
+		return
+	}
+	h.granted = nth
+	g := hvcall.Grant{Memory: min(s.Memory, h.most)}
+	if s.Memory > h.most {
+		g.Limit = hvcall.LimitMaximum
+	}
+	now, _ := h.agent.Standing()
+	h.agent.Grant(g, now.Memory == s.Memory)
+}
+
 // reserveHost runs an Agent in a bubble against a host that grants after a delay, up to a maximum.
 func reserveHost(t *testing.T, delay time.Duration, most uint64, f func(t *testing.T, a *Agent)) {
 	t.Helper()
@@ -20,27 +54,9 @@ func reserveHost(t *testing.T, delay time.Duration, most uint64, f func(t *testi
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(-1))
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		var a *Agent
-		var mu sync.Mutex
-		stated, granted := 0, 0
-		a = New(Config{}, nil, func(s Statement) {
-			stated++
-			nth := stated
-			time.AfterFunc(delay, func() {
-				g := hvcall.Grant{Memory: min(s.Memory, most)}
-				if s.Memory > most {
-					g.Limit = hvcall.LimitMaximum
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				if nth < granted {
-					return // a host grants in order, and what is due at the same moment comes in any
-				}
-				granted = nth
-				now, _ := a.Standing()
-				a.Grant(g, now.Memory == s.Memory)
-			})
-		})
+		host := &lateHost{delay: delay, most: most}
+		a := New(Config{}, nil, host.state)
+		host.agent = a
 		a.Grant(hvcall.Grant{Memory: 64 << 20}, true)
 		done := make(chan struct{})
 		// Without the hook: finalizers run outside the bubble and may not wake who is inside.

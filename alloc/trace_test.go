@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -167,13 +168,9 @@ func recordTrace(t *testing.T, path string, program func()) {
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(-1))
 	debug.FreeOSMemory()
 	var lines bytes.Buffer
-	var a *Agent
-	a = New(Config{Trace: &lines}, nil, func(s Statement) {
-		time.AfterFunc(traceLatency, func() {
-			now, _ := a.Standing()
-			a.Grant(hvcall.Grant{Memory: s.Memory}, now.Memory == s.Memory)
-		})
-	})
+	host := &lateHost{delay: traceLatency, most: math.MaxUint64}
+	a := New(Config{Trace: &lines}, nil, host.state)
+	host.agent = a
 	a.Grant(hvcall.Grant{Memory: simStart}, true)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})

@@ -12,9 +12,11 @@ const (
 	urgencyLimit           = 4
 	demandSize             = 56
 	maxMilliCPU            = 1 << 20 // 1,048 vCPUs; far above what a host has, far below overflow
-	maxMemory              = 1 << 50 // 1 PiB, likewise
 	maxBytesPerSec         = 1 << 50
 )
+
+// MaxMemory is the most memory that can be spoken of, bytes: far above what a host has, far below overflow.
+const MaxMemory = 1 << 50
 
 // Reason says in a word why a demand changed; for traces and people.
 type Reason uint8
@@ -69,7 +71,7 @@ func DecodeDemand(b []byte) (Demand, error) {
 	r := reader{op: OpDemand, b: b}
 	r.size(demandSize)
 	d := Demand{
-		Revision: r.u64(), Memory: r.u64max("memory", maxMemory), Floor: r.u64max("floor", maxMemory),
+		Revision: r.u64(), Memory: r.u64max("memory", MaxMemory), Floor: r.u64max("floor", MaxMemory),
 		IO: r.u64max("io", maxBytesPerSec), MilliCPU: r.u32max("milli cpu", maxMilliCPU),
 		MilliCPUFloor: r.u32max("milli cpu floor", maxMilliCPU), Applied: r.u64(),
 		Urgency: Urgency(r.u8max("urgency", urgencyLimit-1)), Reason: Reason(r.u8max("reason", reasonLimit-1)),

@@ -59,7 +59,7 @@ func DecodeGrant(b []byte) (Grant, error) {
 	r := reader{op: OpGrant, b: b}
 	r.size(grantSize)
 	g := Grant{
-		Serial: r.u64(), Revision: r.u64(), Memory: r.u64max("memory", maxMemory), IO: r.u64max("io", maxBytesPerSec),
+		Serial: r.u64(), Revision: r.u64(), Memory: r.u64max("memory", MaxMemory), IO: r.u64max("io", maxBytesPerSec),
 		MilliCPU: r.u32max("milli cpu", maxMilliCPU), Within: r.u32(), Price: r.u64max("price", MaxPrice),
 		Limit: Limit(r.u8max("limit", limitLimit-1)),
 	}

@@ -33,8 +33,8 @@ func DecodeUsage(b []byte) (Usage, error) {
 	r := reader{op: OpUsage, b: b}
 	r.size(usageSize)
 	u := Usage{
-		Applied: r.u64(), Total: r.u64max("total", maxMemory), Free: r.u64max("free", maxMemory),
-		Application: r.u64max("application", maxMemory), Live: r.u64max("live", maxMemory),
+		Applied: r.u64(), Total: r.u64max("total", MaxMemory), Free: r.u64max("free", MaxMemory),
+		Application: r.u64max("application", MaxMemory), Live: r.u64max("live", MaxMemory),
 		Stalls: r.u64(), StallNanos: r.u64(), Kills: r.u64(), Cycles: r.u64(), CPUNanos: r.u64(),
 		MilliCPU: r.u32max("milli cpu", maxMilliCPU), Online: r.u32max("online", maxMilliCPU),
 		Runnable: r.u32(), GoMaxProcs: r.u32max("gomaxprocs", maxMilliCPU),

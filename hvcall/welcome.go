@@ -70,7 +70,7 @@ func DecodeWelcome(b []byte) (Welcome, error) {
 		return Welcome{}, err
 	}
 	switch {
-	case w.Grant.Memory > maxMemory || w.Memory.Max > maxMemory || w.Memory.Boot > w.Memory.Max:
+	case w.Grant.Memory > MaxMemory || w.Memory.Max > MaxMemory || w.Memory.Boot > w.Memory.Max:
 		return Welcome{}, &FrameError{Field: "welcome memory", Value: w.Memory.Max, Why: "out of range"}
 	case w.CPU.MaxMilli > maxMilliCPU || w.CPU.MinMilli > w.CPU.MaxMilli || w.Grant.MilliCPU > maxMilliCPU:
 		return Welcome{}, &FrameError{Field: "welcome cpu", Value: uint64(w.CPU.MaxMilli), Why: "out of range"}

@@ -236,9 +236,11 @@ func (s *session) granted() hvcall.Grant {
 	return s.grant
 }
 
+// stateMemory states no more than can be spoken of, or PID 1 would not read it. It is more than any host has, and refused by it.
 func (s *session) stateMemory(st alloc.Statement) {
 	s.restate(func(d *hvcall.Demand) {
-		d.Memory, d.Floor, d.Urgency, d.Reason = st.Memory, st.Floor, st.Urgency, st.Reason
+		d.Memory, d.Floor = min(st.Memory, hvcall.MaxMemory), min(st.Floor, hvcall.MaxMemory)
+		d.Urgency, d.Reason = st.Urgency, st.Reason
 	})
 }
 

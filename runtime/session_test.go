@@ -59,6 +59,10 @@ func TestSessionSpeaksWithPID1(t *testing.T) {
 		t.Error(err)
 	}
 	s, _ := g.session()
+	s.stateMemory(alloc.Statement{Memory: 1 << 60, Floor: 1 << 55})
+	for d.Memory != hvcall.MaxMemory || d.Floor != hvcall.MaxMemory { // the governor states its own beside
+		d = receive(t, demands)
+	}
 	for _, c := range []struct {
 		op      hvcall.Op
 		payload []byte

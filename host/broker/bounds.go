@@ -3,12 +3,14 @@ package broker
 import (
 	"errors"
 	"fmt"
+
+	"github.com/silo-os/silo/hvcall"
 )
 
 const (
 	defaultWeight = 100
 	maxWeight     = 10_000 // keeps weight × blocks far from overflow
-	maxMemory     = 1 << 50
+	maxMemory     = hvcall.MaxMemory
 	maxMilli      = 1 << 20
 )
 

@@ -28,6 +28,27 @@ func TestPick(t *testing.T) {
 	}
 }
 
+// TestPickOfBenchmarks: the words that CONTRIBUTING names select what they say.
+func TestPickOfBenchmarks(t *testing.T) {
+	plan := heapPlan()
+	if got := pick(plan, "", cellPlan.name); len(got) != len(plan) {
+		t.Errorf("nothing said selects %d of %d", len(got), len(plan))
+	}
+	got := names(pick(plan, "silo/ramp50@, balloon/steps", cellPlan.name), cellPlan.name)
+	if want := []string{"silo/ramp50@100ms", "silo/ramp50@5s", "silo/ramp50@1m0s", "balloon/steps"}; !slices.Equal(got, want) {
+		t.Errorf("selected %q", got)
+	}
+	if got := pick(plan, "none", cellPlan.name); len(got) != 0 {
+		t.Errorf("selected %v", got)
+	}
+	all := cpuParts()
+	for words, want := range map[string]int{"": len(all), "park": 1, "grant,steady": 2, "nothing": 0, ",": 0} {
+		if got := pick(all, words, cpuPart.title); len(got) != want {
+			t.Errorf("%q selects %d, want %d", words, len(got), want)
+		}
+	}
+}
+
 // TestEachBenchmarkHasParts, and none of a name that says nothing.
 func TestEachBenchmarkHasParts(t *testing.T) {
 	for what, all := range map[string][]string{
