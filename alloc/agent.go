@@ -40,9 +40,8 @@ type Agent struct {
 	watchers []*watcher
 	ended    bool // Run has returned or is about to
 
-	done       chan struct{} // closed when Run ends
-	collecting chan struct{} // holds a token while no collection of ours runs
-	work       sync.WaitGroup
+	done chan struct{} // closed when Run ends
+	work sync.WaitGroup
 }
 
 // New returns an Agent that calls state, from its own goroutine, with each new Statement. What the user set
@@ -65,9 +64,8 @@ func New(cfg Config, log *slog.Logger, state func(Statement)) *Agent {
 	}
 	a := &Agent{
 		state: state, needs: needs{tell: cfg.Collecting}, log: log, start: time.Now(), trace: moments.Recorder[Moment]{W: cfg.Trace}, wake: make(chan struct{}, 1), guest: cfg.Guest,
-		gov: NewGovernor(cfg), meter: newMeter(), collecting: make(chan struct{}, 1), parked: make(map[uint64]parked), done: make(chan struct{}),
+		gov: NewGovernor(cfg), collector: collector{user: cfg.UserLimit}, meter: newMeter(), parked: make(map[uint64]parked), done: make(chan struct{}),
 	}
-	a.collecting <- struct{}{}
 	return a
 }
 
@@ -169,18 +167,10 @@ func (a *Agent) step() time.Duration {
 	return a.along.sleep(now, d.Period, d.Rest)
 }
 
-// collect runs at most one collection of ours at a time, beside the sampler, which must go on.
+// collect collects beside the sampler, which must go on. The Governor asks for one at a time.
 func (a *Agent) collect(d Decision) {
-	select {
-	case <-a.collecting:
-	default:
-		if d.Collect == CollectIdle {
-			a.collected(0) // the one that runs tells as much
-		}
-		return
-	}
 	a.work.Go(func() {
-		defer func() { a.collecting <- struct{}{}; a.poke() }()
+		defer a.poke()
 		if d.Wide {
 			a.needs.set(byAgent, NeedAll)
 			defer a.needs.set(byAgent, NeedNone)
@@ -193,9 +183,7 @@ func (a *Agent) collect(d Decision) {
 		}
 		cost := a.gcCPU() - before
 		a.log.Debug("collected", "kind", d.Collect, "cost", cost)
-		if d.Collect == CollectIdle {
-			a.collected(cost)
-		}
+		a.collected(cost)
 	})
 }
 

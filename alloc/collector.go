@@ -1,6 +1,7 @@
 package alloc
 
 import (
+	"cmp"
 	"log/slog"
 	"math"
 	"runtime/debug"
@@ -11,6 +12,7 @@ import (
 //	on      as the limit and the price say    moved on by Decision.Paused
 //	paused  no collection begins              moved on by the end of that
 type collector struct {
+	user   int64 // GOMEMLIMIT that the user set, bytes; 0 = none
 	limit  int64 // last one set, bytes; 0 = none
 	paused bool
 	kept   int64 // GOGC to come back to, percent, while paused
@@ -53,11 +55,13 @@ func (c *collector) pause(on bool, was int64, log *slog.Logger) {
 	log.Debug("collector paused", "now", on, "percent", was)
 	c.paused = on
 	if !on {
-		debug.SetGCPercent(int(c.kept))
+		if found := debug.SetGCPercent(int(c.kept)); found >= 0 {
+			debug.SetGCPercent(found) // the program's own: see [collector.see]
+		}
 		return
 	}
 	c.kept, c.limit = was, 0
-	debug.SetMemoryLimit(math.MaxInt64)
+	debug.SetMemoryLimit(cmp.Or(c.user, math.MaxInt64))
 	debug.SetGCPercent(-1)
 }
 

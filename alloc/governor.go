@@ -103,7 +103,7 @@ type Decision struct {
 	GOGC      int64     // percent to set; 0 = leave it
 	Paused    bool      // no collection may begin: see starvation
 	Yielded   bool      // the program set GOGC itself: it is left alone from now on
-	Collect   Collect   // do this off the sampling goroutine, then sample again
+	Collect   Collect   // do this off the sampling goroutine, call Collected, then sample again; none is asked for before that
 	Wide      bool      // Collect is long enough to be worth more vCPUs
 	Need      Need      // of the collections that the program begins itself
 	Period    time.Duration
@@ -180,11 +180,15 @@ func (g *Governor) Step(now time.Duration, s Sample) Decision {
 	}
 	s = g.tightened(s)
 	margin := g.margin(now)
-	base := Forecast(s) + margin + g.offHeap
+	base := g.forecast(s) + margin + g.offHeap
 	base += slack(base)
 	want := roundUp(base + g.admission.total())
 	settled := roundUp(g.lately.Add(now, want, g.cycles.settle(g.cfg.Settle)))
-	d := Decision{Collect: g.idle.step(now, s, g.cfg, g.waiting), GOGC: percent, Yielded: yielded}
+	d := Decision{GOGC: percent, Yielded: yielded}
+	due := g.idle.step(now, s, g.cfg, g.waiting)
+	if due != dueNot {
+		d.Collect = CollectIdle
+	}
 	switch {
 	case want > g.stated:
 		d.State = true
@@ -211,6 +215,7 @@ func (g *Governor) Step(now time.Duration, s Sample) Decision {
 	if d.Paused {
 		d.Collect = CollectNone // it would wait for whoever waits
 	}
+	g.idle.begin(now, d.Collect, due, s)
 	d.Wide = d.Collect != CollectNone && g.idle.wide()
 	if g.beside.step(now, s, g.cycles, ended) {
 		d.Need = NeedBeside
@@ -238,15 +243,26 @@ func (g *Governor) observe(now time.Duration, s Sample) {
 	g.last, g.started = s, true
 }
 
-// Collected takes in that an idle collection is over, at the given cost of processor time; after is a
+// Collected takes in that the collection which a Decision asked for is over, at the given cost of processor time; after is a
 // sample taken after it. A program that is silent has no recent past that could come back within
-// moments, neither its size nor its haste, so the lower forecast counts at once.
+// moments, neither its size nor its haste, so behind one that was due the lower forecast counts at once.
 func (g *Governor) Collected(cost time.Duration, after Sample) {
-	g.idle.collected(cost, after)
+	if !g.idle.collected(cost, after) {
+		return
+	}
 	g.lately = recent.Window{}
 	if !g.idle.stirred {
 		g.rate = recent.High{}
 	}
+}
+
+// forecast is what the process should reach. Where the user set a limit the runtime collects rather than pass it, unless all of that is in use.
+func (g *Governor) forecast(s Sample) int64 {
+	f := Forecast(s)
+	if g.cfg.UserLimit > 0 {
+		f = max(min(f, g.cfg.UserLimit), s.Held()-s.Free)
+	}
+	return f
 }
 
 // margin is what may be allocated between knowing and having. It never exceeds the heap itself: a

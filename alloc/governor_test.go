@@ -130,6 +130,88 @@ func TestUserLimitIsRespected(t *testing.T) {
 	}
 }
 
+// TestUserLimitBoundsTheDemand: the collector keeps the heap below a GOMEMLIMIT, so more than that and what it does not count would
+// lie idle; what is in use already is asked for all the same.
+func TestUserLimitBoundsTheDemand(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		live        int64
+		least, most uint64
+	}{
+		{"goal above the limit", 100 * mib, 140 * mib, 160 * mib},
+		{"more in use than the limit", 300 * mib, 310 * mib, 360 * mib},
+	} {
+		g := NewGovernor(Config{UserLimit: 140 * mib})
+		d := g.Step(time.Second, Sample{GOGC: 100, Live: c.live, Objects: c.live, Total: c.live + 10*mib})
+		if d.Statement.Memory < c.least || d.Statement.Memory > c.most {
+			t.Errorf("%s: demand %d MiB", c.name, d.Statement.Memory>>20)
+		}
+	}
+}
+
+// TestReturnInTheIdleMoment: the host takes memory back, or is late, in the very moment at which the program was to be collected. Whatever
+// is done then, the next silence behind work is collected as any other.
+func TestReturnInTheIdleMoment(t *testing.T) {
+	for name, c := range map[string]struct {
+		granted int64
+		why     hvcall.Limit
+		want    Collect
+	}{
+		"taken back": {448 * mib, hvcall.LimitNone, CollectReturn},
+		"late":       {448 * mib, hvcall.LimitLate, CollectNone},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewGovernor(Config{})
+			s := Sample{Cycles: 1, Live: 420 * mib, Objects: 424 * mib, Free: 100 * mib, Total: 530 * mib, GOGC: goPercent}
+			var now time.Duration
+			look := func(cpu time.Duration) Decision {
+				now += 50 * time.Millisecond
+				s.CPU += cpu
+				return g.Step(now, s)
+			}
+			silence := func() Collect {
+				for range 20 {
+					look(40 * time.Millisecond)
+				}
+				for range 40 {
+					if d := look(0); d.Collect != CollectNone {
+						return d.Collect
+					}
+				}
+				return CollectNone
+			}
+			g.Granted(0, 1024*mib, hvcall.LimitNone, true)
+			for range 20 {
+				look(40 * time.Millisecond)
+			}
+			for range 4 {
+				if d := look(0); d.Collect != CollectNone {
+					t.Fatalf("collected %v before it is silent for long", d.Collect)
+				}
+			}
+			g.Granted(now, c.granted, c.why, true)
+			d := look(0)
+			for range 40 {
+				if d.Collect != CollectNone {
+					break
+				}
+				d = look(0)
+			}
+			if d.Collect != c.want {
+				t.Fatalf("collected %v, paused %v", d.Collect, d.Paused)
+			}
+			if d.Collect != CollectNone {
+				g.Collected(time.Millisecond, s)
+			}
+			s.Free, s.Total = 10*mib, 440*mib
+			g.Granted(now, 1024*mib, hvcall.LimitNone, true)
+			if got := silence(); got == CollectNone {
+				t.Error("the next silence is not collected")
+			}
+		})
+	}
+}
+
 func TestShrinkIsDoneBeforeItIsTold(t *testing.T) {
 	s := newSimulation(10 * time.Millisecond)
 	s.run(4*time.Second, 100*mib, 1)

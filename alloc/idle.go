@@ -24,8 +24,9 @@ type idleWatch struct {
 	doneAt   time.Duration // when that was over, in this silence; 0 = there was none
 	followed int           // how many have followed it without finding anything
 	mark     time.Duration // what a collection costs now, by whoever began it
-	asked    bool          // a collection was asked for and is not over
-	begun    int64         // Sample.Allocs when it was asked for
+	busy     bool          // a collection of ours runs, for whichever reason
+	asked    bool          // one was due and is not over
+	begun    int64         // Sample.Allocs when it began
 	stirred  bool          // the program did something while our last collection ran
 	sweepBy  time.Duration // until then at most memory is being swept or given back for us: that is no work; 0 = none is
 	returned time.Duration // when memory was last given back on purpose
@@ -83,17 +84,26 @@ const (
 	wideLeast = 200 * time.Millisecond
 )
 
-// step takes in a sample. A program that waits for a grant may be silent because it waits at the gate: a
+// due is why an idle collection is.
+type due uint8
+
+const (
+	dueNot    due = iota
+	dueWork       // the program worked and fell silent
+	dueFollow     // it did next to nothing since the last one, which may still have missed something: see followSoon
+)
+
+// step takes in a sample. What is due has not begun: see begin. A program that waits for a grant may be silent because it waits at the gate: a
 // collection would wait with it, and everything else for the collection.
-func (w *idleWatch) step(now time.Duration, s Sample, cfg Config, waiting bool) Collect {
+func (w *idleWatch) step(now time.Duration, s Sample, cfg Config, waiting bool) due {
 	if !w.started {
 		w.started, w.last, w.lastAt, w.quietAt = true, s, now, now
 		w.budget, w.noise = budgetMost, noiseFirst
-		return CollectNone
+		return dueNot
 	}
 	dt := now - w.lastAt
 	if dt <= 0 {
-		return CollectNone
+		return dueNot
 	}
 	w.budget = min(w.budget+time.Duration(float64(dt)*cfg.IdleBudget), budgetMost)
 	w.watch(now, dt, s)
@@ -101,15 +111,36 @@ func (w *idleWatch) step(now time.Duration, s Sample, cfg Config, waiting bool) 
 		w.quietAt = now
 	}
 	worked, follows := w.work >= max(workLeast, w.cost/workShare)<<w.vain, w.follows(now, cfg)
-	due := (worked || follows) && now-w.quietAt >= w.silence(cfg)
-	if !due || w.asked || w.flight.on || s.Objects < payoffLeast || w.budget <= 0 {
-		return CollectNone
+	silent := now-w.quietAt >= w.silence(cfg)
+	if !silent || w.busy || w.flight.on || s.Objects < payoffLeast || w.budget <= 0 {
+		return dueNot
+	}
+	switch {
+	case follows:
+		return dueFollow
+	case worked:
+		return dueWork
+	}
+	return dueNot
+}
+
+// begin takes in that a collection of ours begins, and why one was due at that time: one that gives memory back finds out what is dead
+// as well.
+func (w *idleWatch) begin(now time.Duration, c Collect, why due, s Sample) {
+	if c == CollectNone {
+		return
+	}
+	w.busy = true
+	if c == CollectReturn {
+		w.returned, w.sweepBy = now, now+sweepMost
+	}
+	if why == dueNot {
+		return
 	}
 	w.asked, w.begun = true, s.Allocs
-	if follows {
+	if why == dueFollow {
 		w.followed++
 	}
-	return CollectIdle
 }
 
 // follows reports whether another collection is due behind our last one, though there was no work.
@@ -190,11 +221,15 @@ func (w *idleWatch) price(s Sample) {
 	}
 }
 
-// collected takes in that our collection is over, with a sample taken after it. Its processor time
+// collected takes in that our collection is over, with a sample taken after it, and reports whether one was due when it began. Its processor time
 // comes off the budget, which may go below zero: then the next one waits until the debt is saved up
 // again. What the program dropped while the collector marked was found alive, so if it did anything
 // in that time another collection must follow.
-func (w *idleWatch) collected(cost time.Duration, after Sample) {
+func (w *idleWatch) collected(cost time.Duration, after Sample) bool {
+	w.busy = false
+	if !w.asked {
+		return false
+	}
 	w.budget -= cost
 	w.cost = cost
 	w.work = 0
@@ -204,7 +239,7 @@ func (w *idleWatch) collected(cost time.Duration, after Sample) {
 	} else {
 		w.vain = min(w.vain+1, vainMost)
 	}
-	w.stirred = w.asked && after.Allocs-w.begun >= stirLeast
+	w.stirred = after.Allocs-w.begun >= stirLeast
 	if w.stirred {
 		w.work, w.vain = max(workLeast, cost/workShare), 0
 		w.quietAt = w.lastAt
@@ -212,13 +247,10 @@ func (w *idleWatch) collected(cost time.Duration, after Sample) {
 	w.asked, w.sweepBy = false, w.lastAt+sweepMost
 	w.price(after)
 	w.last = after // its processor time was no work
+	return true
 }
 
-// mayReturn limits how often memory is given back: each time costs a collection.
+// mayReturn limits how often memory is given back: each time costs a collection. The one that runs has to be over.
 func (w *idleWatch) mayReturn(now time.Duration) bool {
-	if w.returned != 0 && now-w.returned < time.Second {
-		return false
-	}
-	w.returned, w.sweepBy = now, now+sweepMost
-	return true
+	return !w.busy && (w.returned == 0 || now-w.returned >= time.Second)
 }

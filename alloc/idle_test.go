@@ -26,7 +26,8 @@ func (r *watchRun) run(d time.Duration, share float64) {
 		r.now += dt
 		r.s.CPU += time.Duration(share * float64(dt))
 		r.s.Allocs += int64(float64(r.allocs) * dt.Seconds())
-		if r.w.step(r.now, r.s, Config{}.withDefaults(), r.waiting) == CollectIdle {
+		if why := r.w.step(r.now, r.s, Config{}.withDefaults(), r.waiting); why != dueNot {
+			r.w.begin(r.now, CollectIdle, why, r.s)
 			r.asked++
 			r.askedAt = r.now
 			for range r.takes {
@@ -41,6 +42,22 @@ func (r *watchRun) run(d time.Duration, share float64) {
 			r.s.Objects, r.frees = r.s.Objects-r.frees, 0
 			r.w.collected(r.cost, r.s)
 		}
+	}
+}
+
+// giveBack gives memory back, which is over at once.
+func (r *watchRun) giveBack(t *testing.T) {
+	t.Helper()
+	if !r.w.mayReturn(r.now) {
+		t.Fatal("memory may not go back")
+	}
+	r.w.begin(r.now, CollectReturn, dueNot, r.s)
+	if r.w.mayReturn(r.now + time.Minute) {
+		t.Error("memory may go back while it does")
+	}
+	r.w.collected(0, r.s)
+	if r.w.mayReturn(r.now) {
+		t.Error("memory may go back twice at a time")
 	}
 }
 
@@ -110,9 +127,7 @@ func TestWorkBehindAReturn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newWatchRun()
 			r.run(time.Second, 0.5)
-			if !r.w.mayReturn(r.now) {
-				t.Fatal("memory may not go back")
-			}
+			r.giveBack(t)
 			r.s.CPU += time.Second // and the program collects
 			r.s.GCCPU += time.Second
 			r.s.Cycles++
@@ -132,7 +147,7 @@ func TestWorkBehindAReturn(t *testing.T) {
 func TestSweepingIsNoWork(t *testing.T) {
 	r := newWatchRun()
 	r.run(10*time.Second, 0.01)
-	r.w.mayReturn(r.now)
+	r.giveBack(t)
 	r.run(time.Second, 0.9)
 	r.run(10*time.Second, 0.01)
 	if r.asked != 0 {

@@ -119,13 +119,12 @@ func (g *Governor) Leave(id uint64) bool { return g.admission.leave(id) }
 func (g *Governor) admit(base int64) (admitted, refused []uint64) {
 	admitted = g.admission.admit(g.granted - base)
 	// The answer is final when the newest demand was answered with less and nothing but the guest's own
-	// maximum stands in the way: waiting would not help.
-	if g.answered && g.why == hvcall.LimitMaximum {
-		for len(g.admission.waiting) > 0 {
-			id := g.admission.waiting[0].id
-			g.admission.leave(id)
-			refused = append(refused, id)
-		}
+	// maximum stands in the way: waiting would not help. One behind it may ask for less, and have it.
+	for g.answered && g.why == hvcall.LimitMaximum && len(g.admission.waiting) > 0 {
+		id := g.admission.waiting[0].id
+		g.admission.leave(id)
+		refused = append(refused, id)
+		admitted = append(admitted, g.admission.admit(g.granted-base)...)
 	}
 	return admitted, refused
 }

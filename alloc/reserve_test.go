@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"runtime/debug"
 	"sync"
 	"testing"
@@ -103,6 +104,22 @@ func TestReserveRefusedAtTheMaximum(t *testing.T) {
 			t.Errorf("more than there is, beside what is held: %v", err)
 		}
 	})
+}
+
+// TestSmallBehindTooLarge: at the maximum the one that can never be granted is refused, and one that waits behind it has what there is.
+func TestSmallBehindTooLarge(t *testing.T) {
+	g := NewGovernor(Config{})
+	g.Granted(0, 256*mib, hvcall.LimitMaximum, false)
+	s := Sample{GOGC: 100, Live: 10 * mib, Objects: 10 * mib, Total: 16 * mib}
+	large, small, other := g.Reserve(1024*mib), g.Reserve(100*mib), g.Reserve(200*mib)
+	if d := g.Step(time.Second, s); len(d.Admitted)+len(d.Refused) != 0 {
+		t.Fatalf("admitted %v, refused %v, before the host has answered", d.Admitted, d.Refused)
+	}
+	g.Granted(2*time.Second, 256*mib, hvcall.LimitMaximum, true)
+	d := g.Step(2*time.Second, s)
+	if !slices.Equal(d.Admitted, []uint64{small}) || !slices.Equal(d.Refused, []uint64{large, other}) {
+		t.Errorf("admitted %v, refused %v", d.Admitted, d.Refused)
+	}
 }
 
 func TestReserveEndsWithItsContext(t *testing.T) {

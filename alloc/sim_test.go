@@ -155,12 +155,14 @@ func (s *simulation) sample() {
 	case CollectIdle:
 		s.begin()
 		s.finish()
-		s.gov.Collected(time.Millisecond, s.read())
 	case CollectReturn:
 		s.begin()
 		s.finish()
 		s.total -= s.free
 		s.free = 0
+	}
+	if d.Collect != CollectNone {
+		s.gov.Collected(time.Millisecond, s.read())
 	}
 }
 

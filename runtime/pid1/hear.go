@@ -67,6 +67,7 @@ func (c *control) appHello(app speaker, h hvcall.Hello) hvcall.Welcome {
 // appGone takes in that the application hung up: from then on it is governed from outside.
 func (c *control) appGone() {
 	c.app, c.cpu.speaks = nil, false
+	c.late = lateness{} // nobody is left to be told
 	c.balance.AppDemand(hvcall.Demand{})
 }
 

@@ -13,8 +13,8 @@ import (
 type outside struct {
 	rate    recent.High
 	lately  recent.Window
-	last    int64 // working set
-	lastAt  time.Duration
+	last    int64         // working set when the rate was last measured
+	lastAt  time.Duration // when that was
 	started bool
 
 	pressure   time.Duration // as read at pressureAt
@@ -28,6 +28,11 @@ const (
 	outsideLate   = 0.15 // seconds from a reading to its grant, with room for a busy host
 	outsideRoom   = 8 * mib
 
+	// outsideSpan is the least time over which a rate is measured: what came between two looks a fraction of a millisecond
+	// apart is a burst and no rate. outsideAhead, or the working set if that is more, is all that a rate has reserved ahead.
+	outsideSpan  = 5 * time.Millisecond
+	outsideAhead = 32 * mib
+
 	// pressureShare of the time spent waiting, in parts, is too much, looked at over pressureSpan.
 	pressureShare = 10
 	pressureSpan  = 500 * time.Millisecond
@@ -36,16 +41,19 @@ const (
 // step takes in a reading and returns the share, in bytes, that the application should be able to hold.
 func (o *outside) step(now time.Duration, r Reading) int64 {
 	working := max(0, r.Charged-r.Cache)
-	if dt := now - o.lastAt; o.started && dt > 0 && working > o.last {
+	switch dt := now - o.lastAt; {
+	case !o.started || working <= o.last:
+		o.last, o.lastAt, o.started = working, now, true
+	case dt >= outsideSpan:
 		o.rate.Add(now, float64(working-o.last)/dt.Seconds(), outsideHalf)
+		o.last, o.lastAt = working, now
 	}
-	o.last, o.lastAt, o.started = working, now, true
 	o.press(now, r.Pressure)
 	room := max(outsideRoom, working/4)
 	if o.short {
 		room = max(2*room, r.Charged-working+outsideRoom)
 	}
-	ahead := int64(o.rate.Get(now, outsideHalf) * outsideLate)
+	ahead := min(int64(o.rate.Get(now, outsideHalf)*outsideLate), max(working, outsideAhead))
 	return o.lately.Add(now, working+room+ahead, outsideSettle)
 }
 
