@@ -34,6 +34,7 @@ type session struct {
 	mu      sync.Mutex
 	ready   bool // govern has run
 	pending hvcall.Grant
+	steal   uint32 // said before that, thousandths
 	demand  hvcall.Demand
 	grant   hvcall.Grant
 }
@@ -89,6 +90,9 @@ func (s *session) overtook() (g hvcall.Grant, is bool) {
 	defer s.mu.Unlock()
 	is = s.pending.Serial > s.grant.Serial
 	s.ready = !is
+	if s.ready && s.steal != 0 {
+		s.cpus.Steal(s.steal)
+	}
 	return s.pending, is
 }
 
@@ -171,15 +175,15 @@ func (s *session) hear(ctx context.Context, f hvcall.Frame) ([]byte, error) {
 	return nil, &hvcall.Fault{Op: f.Op, Code: hvcall.CodeUnknown}
 }
 
-// stolen hands on what others on the host took. Before there is a governor it is of no use, and will be said again when it
-// changes.
+// stolen hands on what others on the host took, or keeps it until there is a governor.
 func (s *session) stolen(st hvcall.Steal) {
 	s.mu.Lock()
-	ready := s.ready
-	s.mu.Unlock()
-	if ready {
-		s.cpus.Steal(st.Taken)
+	defer s.mu.Unlock()
+	if !s.ready {
+		s.steal = st.Taken
+		return
 	}
+	s.cpus.Steal(st.Taken)
 }
 
 // apply obeys a grant and says so: for a shrink PID 1 narrows the cpuset only after that.
@@ -195,8 +199,9 @@ func (s *session) apply(g hvcall.Grant) {
 	s.cpus.Spare(g.Limit == hvcall.LimitLate)
 	s.memory.Grant(g, g.Revision >= revision)
 	s.cpus.Grant(g.MilliCPU)
+	// What is stated while a grant is being applied, by either governor, does not say that it is: PID 1 narrows the cpuset on that word.
 	if g.MilliCPU < before.MilliCPU {
-		s.restate(func(*hvcall.Demand) {})
+		s.restate(func(d *hvcall.Demand) { d.Applied = g.Serial })
 	} else {
 		s.mu.Lock()
 		s.demand.Applied = g.Serial
@@ -258,7 +263,6 @@ func (s *session) restate(change func(*hvcall.Demand)) {
 		return
 	}
 	s.demand.Revision++
-	s.demand.Applied = s.grant.Serial
 	if err := s.conn.SendDemand(s.demand); err != nil {
 		s.log.Debug("demand not sent", "err", err)
 	}

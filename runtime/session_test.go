@@ -74,6 +74,28 @@ func TestSessionSpeaksWithPID1(t *testing.T) {
 			t.Errorf("%s of %d bytes: %v", c.op, len(c.payload), err)
 		}
 	}
+	applied := func(when string, want uint64, stated bool) {
+		t.Helper()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if stated && s.demand.Applied != want || !stated && s.demand.Applied >= want {
+			t.Errorf("%s the demand says that grant %d is applied, of %d", when, s.demand.Applied, want)
+		}
+	}
+	var serial uint64
+	s.cpus.OnGrant(func(int) {
+		if serial != 0 {
+			s.restate(func(*hvcall.Demand) {}) // as either governor may at any time
+			applied("while GOMAXPROCS changes", serial, false)
+		}
+	})
+	for _, milli := range []uint32{2000, 1000} {
+		serial = s.granted().Serial + 1
+		if _, err := s.hear(t.Context(), hvcall.Frame{Header: hvcall.Header{Op: hvcall.OpGrant}, Payload: hvcall.Grant{Serial: serial, Memory: 96 << 20, MilliCPU: milli}.AppendTo(nil)}); err != nil {
+			t.Error(err)
+		}
+		applied("afterwards", serial, true)
+	}
 	if err := peer.Close(); err != nil {
 		t.Error(err)
 	}

@@ -3,6 +3,7 @@ package sched
 import (
 	"context"
 	"log/slog"
+	"math"
 	"os"
 	"runtime"
 	"sync"
@@ -31,8 +32,9 @@ type Agent struct {
 
 	threads atomic.Int32 // made ahead, for the most vCPUs so far
 
-	width  sync.Mutex   // held while GOMAXPROCS changes, so that the last change is the newest; taken before mu
-	spread atomic.Int32 // vCPUs that the program's threads were brought to last; 0 = not yet; changed under width
+	width   sync.Mutex   // held while GOMAXPROCS changes, so that the last change is the newest; taken before mu
+	spread  atomic.Int32 // vCPUs that the program's threads were brought to last; 0 = not yet; changed under width
+	changes changes      // guarded by width
 
 	mu       sync.Mutex
 	gov      *Governor
@@ -42,6 +44,7 @@ type Agent struct {
 	expects  map[any]int   // see Expect
 	spare    bool          // see Spare
 	unmet    bool          // the host has known of the demand for unmetAfter and has not met it
+	raiseAt  time.Duration // when GOMAXPROCS is to be raised, where that had to wait; 0 = it had not
 	reader   *reader
 
 	hearers hearers
@@ -70,9 +73,22 @@ func New(cfg Config, log *slog.Logger, state func(Statement)) *Agent {
 func (a *Agent) Grant(milli uint32) {
 	whole := max(1, int(milli+999)/1000)
 	a.mu.Lock()
+	a.use(whole)
+}
+
+// shrink has the program use no more vCPUs than it is about to say that it wants.
+func (a *Agent) shrink(want int) {
+	a.mu.Lock()
+	a.use(min(want, a.granted)) // there may be a newer grant than when it was decided
+}
+
+// use sets how many vCPUs the program may use. The lock is held, and released.
+func (a *Agent) use(whole int) {
 	changed, spare := whole != a.granted, a.spare
 	a.granted = whole
-	a.unmet = a.unmet && a.stated > whole
+	if changed {
+		a.unmet = a.unmet && a.stated > whole
+	}
 	a.mu.Unlock()
 	if !changed {
 		return
@@ -104,7 +120,7 @@ func (a *Agent) Spare(on bool) {
 	}
 }
 
-// setProcs brings GOMAXPROCS to what is granted, and spare, now.
+// setProcs brings GOMAXPROCS to what is granted, and spare: now, or, where it has changed too often lately and would rise, as soon as it may.
 func (a *Agent) setProcs() {
 	if a.pinned {
 		return
@@ -113,9 +129,21 @@ func (a *Agent) setProcs() {
 	defer a.width.Unlock()
 	a.mu.Lock()
 	granted, spare := max(a.granted, 1), a.spare
-	procs := a.procs(granted)
+	procs, now := a.procs(granted), time.Since(a.start)
+	before, raises := int(a.spread.Load()), procs-runtime.GOMAXPROCS(0)
+	a.raiseAt = 0
+	if wait := a.changes.wait(now); wait > 0 && raises > 0 && !spare {
+		a.raiseAt = now + wait
+	}
+	late := a.raiseAt != 0
 	a.mu.Unlock()
-	before := int(a.spread.Load())
+	if late {
+		a.lookNow()
+		return
+	}
+	if raises != 0 || spare {
+		a.changes.made(now)
+	}
 	if before == 0 && !spare {
 		// The runtime makes once what spare processors are made of: it must be there when memory is not. It does so
 		// before the program begins, which would take them for its own.
@@ -134,6 +162,22 @@ func (a *Agent) setProcs() {
 		runtime.GOMAXPROCS(procs)
 	}
 	a.spread.Store(int32(granted))
+}
+
+// catchUp raises GOMAXPROCS where that had to wait, and returns how long it still has to.
+func (a *Agent) catchUp(now time.Duration) time.Duration {
+	a.mu.Lock()
+	at := a.raiseAt
+	a.mu.Unlock()
+	switch {
+	case at == 0:
+		return math.MaxInt64
+	case now < at:
+		return at - now
+	}
+	a.setProcs()
+	a.tell()
+	return math.MaxInt64
 }
 
 // procs is the GOMAXPROCS of a program in a guest that has so many vCPUs: one more, as far as it could ever be used. Its thread is the
@@ -237,15 +281,14 @@ func (a *Agent) look() time.Duration {
 	}
 	a.mu.Unlock()
 	a.await(now)
+	period = min(period, a.catchUp(now))
 	if err := a.trace.Add(Moment{now, s}); err != nil {
 		a.log.Warn("samples are not recorded any more", "err", err)
 	}
 	if !changed {
 		return period
 	}
-	if want < granted {
-		a.Grant(uint32(want) * 1000) // shrink first, then tell
-	}
+	a.shrink(want) // first, then tell
 	a.state(Statement{MilliCPU: uint32(want) * 1000})
 	return period
 }
@@ -288,9 +331,14 @@ func (a *Agent) Expect(source any, vcpus int) {
 	}
 	a.mu.Unlock()
 	if more {
-		select {
-		case a.kick <- struct{}{}:
-		default:
-		}
+		a.lookNow()
+	}
+}
+
+// lookNow has the next look be taken at once.
+func (a *Agent) lookNow() {
+	select {
+	case a.kick <- struct{}{}:
+	default: // it is
 	}
 }

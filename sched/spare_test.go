@@ -56,6 +56,13 @@ func TestOneProcessorMore(t *testing.T) {
 	a.Grant(2000)
 	a.await(unmetAfter)
 	have("with a part of it", 2)
+	a.stated = 2
+	a.Grant(2000) // again
+	a.await(unmetAfter)
+	have("with all that it still wants", 3)
+	a.stated = 3
+	a.await(unmetAfter)
+	have("with a part of it, again,", 2)
 	a.Grant(3000)
 	have("with all vCPUs", 3)
 	a.Grant(2000)

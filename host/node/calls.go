@@ -80,6 +80,7 @@ func (g *Guest) hello(ctx context.Context, f hvcall.Frame) ([]byte, error) {
 	grant := g.view.Grant
 	g.mu.Unlock()
 	w.Grant = hvcall.GrantJSON{Serial: grant.Serial, Memory: grant.Memory, MilliCPU: grant.MilliCPU}
+	g.cpus.unsaid()
 	g.said.happen()
 	g.changes.put(struct{}{})
 	return w.Encode(), nil

@@ -40,7 +40,7 @@ func differ(a, b uint32) bool {
 	return d >= worthTelling || d <= -worthTelling
 }
 
-// stealWords decides when a guest is told of steal. The zero value has told it that there is none.
+// stealWords decides when a guest is told of steal. The zero value has told it that there is none: so a guest takes it that says Hello.
 type stealWords struct {
 	told uint32
 	at   time.Duration
@@ -60,6 +60,22 @@ func (w *stealWords) due(now time.Duration, steal uint32) (tell uint32, due bool
 	if !over && !differ(steal, w.told) || w.at != 0 && now-w.at < stealPace {
 		return w.told, false
 	}
-	w.told, w.at = steal, now
 	return steal, true
+}
+
+// said takes in that the guest was told.
+func (w *stealWords) said(now time.Duration, steal uint32) { w.told, w.at = steal, now }
+
+// said takes in that the guest was told of steal, thousandths.
+func (p *processors) said(now time.Duration, steal uint32) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.words.said(now, steal)
+}
+
+// unsaid takes in that the guest knows nothing of what was said to it before.
+func (p *processors) unsaid() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.words = stealWords{}
 }

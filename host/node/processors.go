@@ -150,7 +150,8 @@ func (g *Guest) measureProcessors() {
 	granted, reads := g.view.Grant.MilliCPU, g.steals && g.demanded
 	g.mu.Unlock()
 	g.watchConduct()
-	m, err := g.cpus.measure(time.Since(g.started), granted)
+	now := time.Since(g.started)
+	m, err := g.cpus.measure(now, granted)
 	if err != nil {
 		g.complain(err)
 		return
@@ -161,7 +162,10 @@ func (g *Guest) measureProcessors() {
 	if !m.due || !reads {
 		return
 	}
-	if err := g.conn.SendSteal(hvcall.Steal{Taken: m.tell, Span: m.Span}); err != nil && !errors.Is(err, hvcall.ErrClosed) {
+	switch err := g.conn.SendSteal(hvcall.Steal{Taken: m.tell, Span: m.Span}); {
+	case err == nil:
+		g.cpus.said(now, m.tell)
+	case !errors.Is(err, hvcall.ErrClosed):
 		g.node.cfg.Log.Debug("steal not sent", "guest", g.id, "err", err)
 	}
 }

@@ -37,15 +37,17 @@ func (g *guest) heed(err error) {
 func (g *guest) reintroduce() {
 	for range g.again {
 		g.host.Lost() // who was asked before is not there to answer
-		if _, err := g.hello(); err != nil {
+		// Before there is a control loop there is nothing to forget or to state.
+		_ = g.post(hvcall.OpSteal, (*control).unsay)
+		w, err := g.hello()
+		if err != nil {
 			g.log.Warn("hello not said again", "err", err)
 			continue
 		}
 		if g.ready.Load() {
 			g.heed(g.host.SendReady())
 		}
-		// Before there is a control loop there is nothing to state.
-		_ = g.post(hvcall.OpDemand, (*control).restate)
+		_ = g.post(hvcall.OpDemand, func(c *control) { c.restate(w.Grant.Serial) })
 	}
 }
 

@@ -244,14 +244,15 @@ func (c *control) settle(limit int64) {
 }
 
 // shutdown asks the application to end and ends it when the time is over.
-func (c *control) shutdown(within time.Duration) {
+func (c *control) shutdown(most time.Duration) {
 	c.killedBy.shutdown = true
 	if app, ok := c.app.(endable); ok {
 		// Beside the loop, since an answer may never come, and before the signal, so that whoever hears that knows how long he has.
 		go func() {
 			ctx, cancel := context.WithTimeout(context.Background(), tellEndWithin)
 			defer cancel()
-			if err := app.AskShutdown(ctx, hvcall.Shutdown{Within: within}); err != nil {
+			err := within(ctx, func(ctx context.Context) error { return app.AskShutdown(ctx, hvcall.Shutdown{Within: most}) })
+			if err != nil {
 				c.log.Debug("application not told how long it has", "err", err)
 			}
 			c.terminate()
@@ -259,7 +260,7 @@ func (c *control) shutdown(within time.Duration) {
 	} else {
 		c.terminate()
 	}
-	time.AfterFunc(within, func() {
+	time.AfterFunc(most, func() {
 		if err := c.m.signal(unix.SIGKILL); err != nil {
 			c.log.Debug("shutdown", "err", err) // it is gone already
 		}

@@ -32,8 +32,19 @@ func (c *control) hostSteal(s hvcall.Steal) {
 	}
 }
 
-// restate has everything stated to a host that may have heard nothing of it.
-func (c *control) restate() {
+// unsay forgets what a host says only when it changes, before another takes its place: that one begins with nothing said.
+func (c *control) unsay() {
+	if c.steal != 0 {
+		c.hostSteal(hvcall.Steal{})
+	}
+}
+
+// restate has everything stated to a host that may have heard nothing of it, whose newest grant has the given serial. Serials are its own:
+// where its clock was set back they may be lower than those before.
+func (c *control) restate(serial uint64) {
+	if serial > 0 && serial < c.grant.Serial {
+		c.grant.Serial, c.applied = serial-1, serial-1
+	}
 	c.usageAt = 0
 	if c.demand.Revision == 0 {
 		return
@@ -56,6 +67,9 @@ func (c *control) appStarted() {
 func (c *control) appHello(app speaker, h hvcall.Hello) hvcall.Welcome {
 	c.app, c.appSteal = app, h.Can(hvcall.CapSteal)
 	c.cpu.speaks, c.cpu.hold = true, 0
+	if c.steal != 0 { // the host says no more of it until it changes
+		c.hostSteal(hvcall.Steal{Taken: c.steal})
+	}
 	c.told = hvcall.Grant{Serial: c.told.Serial + 1, Memory: uint64(max(c.limit, mib)), MilliCPU: min(uint32(max(c.cpu.width, 1))*1000, max(c.cpu.granted, 1))}
 	return hvcall.Welcome{
 		Name: c.welcome.Name, Capabilities: []hvcall.Capability{hvcall.CapMemory, hvcall.CapCPU},
@@ -81,6 +95,10 @@ func (c *control) appDemand(d hvcall.Demand) {
 	c.balance.AppDemand(d)
 	before := wholeCPUs(c.cpu.wanted)
 	c.cpu.wanted = c.most(d.MilliCPU)
+	if d.Applied >= c.told.Serial {
+		// Who asks for fewer uses fewer from then on, and is to be told again when it may use more.
+		c.told.MilliCPU = min(c.told.MilliCPU, uint32(wholeCPUs(d.MilliCPU))*1000)
+	}
 	c.bell.wanted(c.now(), wholeCPUs(c.cpu.wanted), before)
 	if d.Applied >= c.told.Serial && c.cpu.acknowledged() {
 		if err := c.m.setWidth(c.cpu.width); err != nil {

@@ -12,9 +12,9 @@ const hearAtMost = time.Second
 
 // migrate takes in how far the guest's move to another host is, and returns when the application has done its part.
 func (g *guest) migrate(ctx context.Context, m hvcall.Migrate) error {
-	within := hearAtMost
+	most := hearAtMost
 	if m.Phase == hvcall.PhasePrepare {
-		within = m.Within()
+		most = m.Within()
 	}
 	answer := make(chan *hvcall.Network, 1)
 	var app speaker
@@ -28,10 +28,11 @@ func (g *guest) migrate(ctx context.Context, m hvcall.Migrate) error {
 	if app == nil {
 		return nil // it does not speak: it is governed from outside, here as there
 	}
-	ctx, cancel := context.WithTimeout(ctx, within)
+	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	// Seed and clock are for the first process.
-	if err := app.TellMigrate(ctx, hvcall.Migrate{Phase: m.Phase, WithinMS: m.WithinMS}); err != nil {
+	tell := hvcall.Migrate{Phase: m.Phase, WithinMS: m.WithinMS}
+	if err := within(ctx, func(ctx context.Context) error { return app.TellMigrate(ctx, tell) }); err != nil {
 		g.log.Info("application not told of the move", "phase", m.Phase, "err", err)
 	}
 	return g.post(hvcall.OpMigrate, func(c *control) { c.due = true })

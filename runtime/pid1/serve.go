@@ -107,8 +107,10 @@ func (g *guest) supervise(ctx context.Context, c *control, k *kernel, app *appli
 // serveCalls speaks with the application until it hangs up.
 func (g *guest) serveCalls(ctx context.Context, c *control, app *application) {
 	conn := hvcall.NewConn(app.calls, hvcall.Config{Log: g.log})
+	t := newTeller(conn, g.log)
+	go t.run()
 	err := conn.Serve(ctx, func(ctx context.Context, f hvcall.Frame) ([]byte, error) {
-		return g.fromApplication(ctx, c, conn, f)
+		return g.fromApplication(ctx, c, t, f)
 	})
 	if err != nil && ctx.Err() == nil {
 		g.log.Warn("conversation with the application ended", "err", err)
@@ -116,7 +118,7 @@ func (g *guest) serveCalls(ctx context.Context, c *control, app *application) {
 	c.post((*control).appGone)
 }
 
-func (g *guest) fromApplication(ctx context.Context, c *control, conn *hvcall.Conn, f hvcall.Frame) ([]byte, error) {
+func (g *guest) fromApplication(ctx context.Context, c *control, app *teller, f hvcall.Frame) ([]byte, error) {
 	switch f.Op {
 	case hvcall.OpHello:
 		h, err := hvcall.DecodeHello(f.Payload)
@@ -124,7 +126,13 @@ func (g *guest) fromApplication(ctx context.Context, c *control, conn *hvcall.Co
 			return nil, err
 		}
 		answer := make(chan hvcall.Welcome, 1)
-		c.post(func(c *control) { answer <- c.appHello(conn, h); c.guard(ctx, conn) })
+		c.post(func(c *control) {
+			again := c.app != nil
+			answer <- c.appHello(app, h)
+			if !again {
+				c.guard(ctx, app)
+			}
+		})
 		return (<-answer).Encode(), nil
 	case hvcall.OpDemand:
 		d, err := hvcall.DecodeDemand(f.Payload)
