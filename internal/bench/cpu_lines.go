@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -71,7 +72,8 @@ func (l *lines) forget() {
 	l.heard = nil
 }
 
-// await takes the oldest line that contains the words. Those before it are dropped.
+// await takes the oldest line that contains the words. Those before it stay: where a vCPU came late, a burst is over before the vCPU is
+// taken back.
 func (l *lines) await(ctx context.Context, gone <-chan struct{}, words string) (heardLine, error) {
 	ctx, cancel := context.WithTimeout(ctx, bootDeadline)
 	defer cancel()
@@ -79,7 +81,7 @@ func (l *lines) await(ctx context.Context, gone <-chan struct{}, words string) (
 		l.mu.Lock()
 		for i, h := range l.heard {
 			if strings.Contains(h.text, words) {
-				l.heard = l.heard[i+1:]
+				l.heard = slices.Delete(l.heard, i, i+1)
 				l.mu.Unlock()
 				return h, nil
 			}
