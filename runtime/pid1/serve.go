@@ -139,6 +139,7 @@ func (g *guest) fromApplication(ctx context.Context, c *control, app *teller, f 
 		if err != nil {
 			return nil, err
 		}
+		app.took(d.Applied)
 		c.postQuick(func(c *control) { c.appDemand(d) })
 		return nil, nil
 	case hvcall.OpUsage:

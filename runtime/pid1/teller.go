@@ -3,22 +3,29 @@ package pid1
 import (
 	"context"
 	"log/slog"
-	"runtime"
 	"sync"
+	"time"
 
 	"github.com/silo-os/silo/hvcall"
 )
 
 // teller speaks to an application without waiting for it to read: one that waits for memory does not, for as long as that takes, and
-// one that never does must not stop the guest. Of what it has not read yet only the newest counts.
+// one that never does must not stop the guest. What is known to fit into the socket is written at once, since another goroutine would
+// take a millisecond more under emulation. Else one does it, and of what the application has not read yet only the newest counts.
 type teller struct {
 	*hvcall.Conn
 	log  *slog.Logger
 	wake chan struct{}
 
-	mu   sync.Mutex
-	next words
+	mu      sync.Mutex
+	unread  int    // frames that it may not have read yet
+	said    uint64 // serial of the newest grant among them
+	next    words
+	writing bool // the goroutine does
 }
+
+// unreadMost frames fit into the socket in any case: the kernel's least buffer is 200 KiB, and each takes a KiB of it.
+const unreadMost = 64
 
 // words are what is to be said; nil = nothing.
 type words struct {
@@ -30,27 +37,61 @@ func newTeller(conn *hvcall.Conn, log *slog.Logger) *teller {
 	return &teller{Conn: conn, log: log, wake: make(chan struct{}, 1)}
 }
 
-// SendGrant has the grant said in place of one that was not said yet.
+// SendGrant says a grant, in place of one that was not said yet.
 func (t *teller) SendGrant(g hvcall.Grant) error {
-	t.say(func(w *words) { w.grant = &g })
+	if t.fits(func() { t.said = g.Serial }, func() { t.next.grant = &g }) {
+		return t.Conn.SendGrant(g)
+	}
 	return nil
 }
 
 // SendSteal is SendGrant for steal.
 func (t *teller) SendSteal(s hvcall.Steal) error {
-	t.say(func(w *words) { w.steal = &s })
+	if t.fits(func() {}, func() { t.next.steal = &s }) {
+		return t.Conn.SendSteal(s)
+	}
 	return nil
 }
 
-func (t *teller) say(change func(*words)) {
+// RoundTrip asks for a heartbeat. Who answers has read all that was said before.
+func (t *teller) RoundTrip(ctx context.Context) (time.Duration, error) {
 	t.mu.Lock()
-	change(&t.next)
+	t.unread++
 	t.mu.Unlock()
+	took, err := t.Conn.RoundTrip(ctx)
+	if err == nil {
+		t.mu.Lock()
+		t.unread = 0
+		t.mu.Unlock()
+	}
+	return took, err
+}
+
+// took takes in the newest grant that the application has applied.
+func (t *teller) took(serial uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if serial >= t.said {
+		t.unread = 0
+	}
+}
+
+// fits reports whether one more frame can be written at once, which now is done for, or has the goroutine say what later leaves to it.
+func (t *teller) fits(now, later func()) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.unread < unreadMost && !t.writing {
+		t.unread++
+		now()
+		return true
+	}
+	later()
+	t.writing = true
 	select {
 	case t.wake <- struct{}{}:
 	default: // it is awake and takes this, too
 	}
-	runtime.Gosched() // the application's first: what follows in the loop can wait
+	return false
 }
 
 // run says what there is to say until the conversation ends.
@@ -61,14 +102,21 @@ func (t *teller) run() {
 			return
 		case <-t.wake:
 		}
-		t.mu.Lock()
-		w := t.next
-		t.next = words{}
-		t.mu.Unlock()
-		if err := t.send(w); err != nil {
-			t.log.Debug("application not told", "err", err)
+		for w, some := t.take(); some; w, some = t.take() {
+			if err := t.send(w); err != nil {
+				t.log.Debug("application not told", "err", err)
+			}
 		}
 	}
+}
+
+// take takes what is to be said, if there is anything.
+func (t *teller) take() (w words, some bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	w, t.next = t.next, words{}
+	t.writing = w != words{}
+	return w, t.writing
 }
 
 func (t *teller) send(w words) error {

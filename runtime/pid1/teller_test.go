@@ -2,6 +2,7 @@ package pid1
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"sync/atomic"
@@ -14,41 +15,97 @@ import (
 
 // TestApplicationThatDoesNotRead: it stops nobody, and once it reads it learns the newest.
 func TestApplicationThatDoesNotRead(t *testing.T) {
+	near, file, err := socketPair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	far, err := net.FileConn(file)
+	if err := errors.Join(err, file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	app := newTeller(hvcall.NewConn(near, hvcall.Config{}), slog.New(slog.DiscardHandler))
+	defer app.Close()
+	go app.run()
+	go app.Serve(context.Background(), func(context.Context, hvcall.Frame) ([]byte, error) { return nil, nil })
+	const last = 20000
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		for i := range uint64(last + 1) {
+			app.SendGrant(hvcall.Grant{Serial: i, Memory: mib, MilliCPU: 1000})
+			app.SendSteal(hvcall.Steal{Taken: uint32(i % 1000)})
+		}
+	}()
+	select {
+	case <-said:
+	case <-time.After(30 * time.Second):
+		t.Fatal("who tells waits for who does not read")
+	}
+	grants := make(chan uint64, 2*last)
+	conn := hvcall.NewConn(far, hvcall.Config{})
+	defer conn.Close()
+	go conn.Serve(context.Background(), func(_ context.Context, f hvcall.Frame) ([]byte, error) {
+		if f.Op == hvcall.OpGrant {
+			g, err := hvcall.DecodeGrant(f.Payload)
+			grants <- g.Serial
+			return nil, err
+		}
+		return nil, nil
+	})
+	n := 0
+	for newest := uint64(0); newest != last; n++ {
+		select {
+		case serial := <-grants:
+			if serial < newest {
+				t.Fatalf("grant %d came behind grant %d", serial, newest)
+			}
+			newest = serial
+		case <-time.After(30 * time.Second):
+			t.Fatalf("the newest grant heard is %d, of %d", newest, last)
+		}
+	}
+	if n > last/10 {
+		t.Errorf("%d grants heard, of %d: old ones are kept", n, last)
+	}
+	// It reads, and says so: from then on nothing goes the long way round.
+	if _, err := app.RoundTrip(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !app.fits(func() {}, func() {}) {
+		t.Error("who reads everything is not told at once")
+	}
+}
+
+// TestTellerTrustsWhoSaysThatItReads: by the grant that the application has applied.
+func TestTellerTrustsWhoSaysThatItReads(t *testing.T) {
+	app := newTeller(nil, slog.New(slog.DiscardHandler))
+	for serial := range uint64(10 * unreadMost) {
+		if !app.fits(func() { app.said = serial }, func() {}) {
+			t.Fatalf("grant %d is not said at once", serial)
+		}
+		app.took(serial - serial%16)
+	}
+	for range unreadMost {
+		app.fits(func() {}, func() {})
+	}
+	if app.took(app.said - 1); app.fits(func() {}, func() {}) {
+		t.Error("more is written at once than is known to be read")
+	}
+}
+
+// TestWithin: a call that is not read ends with its context.
+func TestWithin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		near, far := hvcall.Pipe() // without a buffer
-		app := newTeller(hvcall.NewConn(near, hvcall.Config{}), slog.New(slog.DiscardHandler))
-		go app.run()
+		near, far := hvcall.Pipe()
+		app := hvcall.NewConn(near, hvcall.Config{})
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		if err := within(ctx, func(ctx context.Context) error { return app.AskShutdown(ctx, hvcall.Shutdown{}) }); err != context.DeadlineExceeded {
-			t.Errorf("a call that is not read: %v", err)
-		}
-		for i := range uint64(1000) {
-			if err := app.SendGrant(hvcall.Grant{Serial: i, Memory: mib, MilliCPU: 1000}); err != nil {
-				t.Fatal(err)
-			}
-			if err := app.SendSteal(hvcall.Steal{Taken: uint32(i)}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		var grant hvcall.Grant
-		var steal hvcall.Steal
-		conn := hvcall.NewConn(far, hvcall.Config{})
-		go conn.Serve(context.Background(), func(_ context.Context, f hvcall.Frame) (_ []byte, err error) {
-			switch f.Op {
-			case hvcall.OpGrant:
-				grant, err = hvcall.DecodeGrant(f.Payload)
-			case hvcall.OpSteal:
-				steal, err = hvcall.DecodeSteal(f.Payload)
-			}
-			return nil, err
-		})
-		synctest.Wait()
-		if grant.Serial != 999 || steal.Taken != 999 {
-			t.Errorf("told %+v, %+v in the end", grant, steal)
+		err := within(ctx, func(ctx context.Context) error { return app.AskShutdown(ctx, hvcall.Shutdown{}) })
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
 		}
 		app.Close()
-		conn.Close()
+		far.Close()
 	})
 }
 

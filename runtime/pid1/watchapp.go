@@ -49,8 +49,10 @@ func (c *control) guard(ctx context.Context, app speaker) {
 	go watch{every: every, patience: beatsIn, ask: func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, every)
 		defer cancel()
-		_, err := app.RoundTrip(ctx)
-		return err
+		return within(ctx, func(ctx context.Context) error {
+			_, err := app.RoundTrip(ctx)
+			return err
+		})
 	}, served: func() bool { return true }, // it said Hello
 		told: func(v verdict, err error) bool {
 			if v == nowHung {
