@@ -170,11 +170,12 @@ func TestReturnInTheIdleMoment(t *testing.T) {
 				return g.Step(now, s)
 			}
 			silence := func() Collect {
-				for range 20 {
-					look(40 * time.Millisecond)
-				}
-				for range 40 {
-					if d := look(0); d.Collect != CollectNone {
+				for i := range 60 {
+					work := 40 * time.Millisecond
+					if i >= 20 {
+						work = 0
+					}
+					if d := look(work); d.Collect != CollectNone {
 						return d.Collect
 					}
 				}

@@ -17,6 +17,7 @@ type idleWatch struct {
 	started  bool
 	work     time.Duration // processor time beyond noise and collector since our last collection
 	noise    float64       // share of one vCPU used in quiet moments
+	loud     float64       // share used lately, over some loudSpan
 	quietAt  time.Duration // since when it has been quiet
 	budget   time.Duration // processor time saved up for collections
 	cost     time.Duration // of our last collection
@@ -39,9 +40,11 @@ const (
 	quietShare = 0.10
 
 	// quietMost is the same where next to nothing is allocated, quietAllocs bytes a second at most: the agents and a timer or two of
-	// the program's take a tenth of a vCPU under emulation, and on two of them a fifth.
-	quietMost   = 0.25
+	// the program's take a tenth of a vCPU under emulation, and on two of them a fifth, now more and now less. So a moment is
+	// quiet as well if the time around it is, loudSpan.
+	quietMost   = 0.30
 	quietAllocs = 256 << 10
+	loudSpan    = 200 * time.Millisecond
 
 	// noiseSpan is how long quiet moments take to become the usual noise.
 	noiseSpan = time.Second
@@ -60,11 +63,18 @@ const (
 	vainMost  = 8
 
 	// What is dropped behind a collection of ours by next to no work, as when a variable goes out of scope, no work shows. Such a
-	// collection is followed by so many others, the first after followSoon and each after twice the time, where one costs no more
-	// than the budget's share of it: in the first 15 seconds, what was dropped is found a second after the silence's first
-	// collection, or as much later as twice the silence before. One that finds something dead begins the series anew.
-	followSoon = time.Second
-	followMost = 4
+	// collection is followed by so many others: followQuick after followSoon each, and then each after twice the time. So what is
+	// dropped in the first three seconds of a silence is looked for half a second later at most, and in the next 15 as much later as the
+	// silence was long. One that finds something dead begins the series anew. None follows before the budget's share of the time
+	// pays for it, and none at all where that would be later than followLate.
+	followSoon  = 500 * time.Millisecond
+	followQuick = 6
+	followMost  = 10
+	followLate  = 10 * time.Second
+
+	// watchLeast is the least time over which a program is judged, unless a collection ended in it: at the end of a look's own work, next
+	// to nothing is a whole vCPU.
+	watchLeast = 20 * time.Millisecond
 
 	// silenceShare of what a collection costs is waited for on top of Config.Silence, at most silenceMost: a
 	// collection of seconds that begins between two requests makes the second one late, and finds
@@ -102,7 +112,7 @@ func (w *idleWatch) step(now time.Duration, s Sample, cfg Config, waiting bool) 
 		return dueNot
 	}
 	dt := now - w.lastAt
-	if dt <= 0 {
+	if dt <= 0 || dt < watchLeast && s.Cycles == w.last.Cycles {
 		return dueNot
 	}
 	w.budget = min(w.budget+time.Duration(float64(dt)*cfg.IdleBudget), budgetMost)
@@ -148,8 +158,9 @@ func (w *idleWatch) follows(now time.Duration, cfg Config) bool {
 	if w.doneAt == 0 || w.followed >= followMost {
 		return false
 	}
-	wait := followSoon << w.followed
-	return now-w.doneAt >= wait && float64(w.cost) <= cfg.IdleBudget*float64(wait)
+	wait := followSoon << max(0, w.followed-followQuick+1)
+	wait = max(wait, time.Duration(float64(w.cost)/cfg.IdleBudget))
+	return wait <= followLate && now-w.doneAt >= wait
 }
 
 // watching reports whether the program has worked since our last collection and is quiet now.
@@ -181,7 +192,8 @@ func (w *idleWatch) watch(now, dt time.Duration, s Sample) {
 	used := s.CPU - w.last.CPU
 	share := float64(used) / float64(dt)
 	idle := float64(s.Allocs-w.last.Allocs) < quietAllocs*dt.Seconds()
-	quiet := share < quietShare || share < quietMost && idle
+	w.loud += (share - w.loud) * min(1, float64(dt)/float64(loudSpan))
+	quiet := share < quietShare || idle && min(share, w.loud) < quietMost
 	usual := 2 * w.noise
 	if !quiet {
 		// Loud quiet moments do not make a moment that is not quiet one of no work: a program that reads at its leisure
@@ -236,6 +248,7 @@ func (w *idleWatch) collected(cost time.Duration, after Sample) bool {
 	w.doneAt = w.lastAt
 	if w.last.Objects-after.Objects > w.last.Objects/vainShare {
 		w.vain, w.followed = 0, 0
+		w.returned = 0 // what was found goes back at once
 	} else {
 		w.vain = min(w.vain+1, vainMost)
 	}

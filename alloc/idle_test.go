@@ -102,6 +102,27 @@ func TestNoiseIsNotWork(t *testing.T) {
 	}
 }
 
+// TestLoudSilence: an idle program on a slow host, with its timers and our looks, uses a fifth of a vCPU, in one moment more and in another
+// less. What it drops is found all the same.
+func TestLoudSilence(t *testing.T) {
+	r := newWatchRun()
+	r.cost = 10 * time.Millisecond
+	r.run(2*time.Second, 0.8)
+	silent := func(d time.Duration) {
+		for end := r.now + d; r.now < end; {
+			for _, share := range []float64{0.17, 0.33, 0.15, 0.36, 0.16, 0.32} {
+				r.run(100*time.Millisecond, share)
+			}
+		}
+	}
+	silent(2 * time.Second)
+	r.frees = 300 * mib
+	silent(time.Second)
+	if r.s.Objects > 100*mib {
+		t.Errorf("what was dropped is still there after %d collections", r.asked)
+	}
+}
+
 // TestWorkAfterLoudSilence: a program whose quiet moments were loud, as two vCPUs are just after work, and which then works at its
 // leisure, was not idle. What it drops at the end of that is looked for at once.
 func TestWorkAfterLoudSilence(t *testing.T) {
@@ -143,6 +164,23 @@ func TestWorkBehindAReturn(t *testing.T) {
 	}
 }
 
+// TestFoundGoesBackAtOnce: what a collection of ours finds dead does not wait because memory has just been given back, and what it does not
+// find is no reason to.
+func TestFoundGoesBackAtOnce(t *testing.T) {
+	for _, frees := range []int64{300 * mib, 0} {
+		r := newWatchRun()
+		r.run(2*time.Second, 0.8)
+		r.giveBack(t)
+		r.frees = frees
+		for r.asked == 0 {
+			r.run(100*time.Millisecond, 0.01)
+		}
+		if got := r.w.mayReturn(r.now); got != (frees > 0) {
+			t.Errorf("%v later, %d bytes found dead: may go back: %v", r.now-r.w.lastAt, frees, got)
+		}
+	}
+}
+
 // TestSweepingIsNoWork: what giving back costs is no reason to look for what is dead.
 func TestSweepingIsNoWork(t *testing.T) {
 	r := newWatchRun()
@@ -178,25 +216,43 @@ func TestDropDuringACollection(t *testing.T) {
 	}
 }
 
-// TestDropWithoutWork: what is dropped in a silence, by no work that could be seen, is found within some seconds where a collection
-// is cheap, and a silent program is not collected for ever.
+// TestDropWithoutWork: what is dropped in a silence, by no work that could be seen, is found soon where a collection is cheap, and a silent
+// program is not collected for ever.
 func TestDropWithoutWork(t *testing.T) {
-	r := newWatchRun()
-	r.cost = 10 * time.Millisecond
-	r.run(2*time.Second, 0.8)
-	begin := r.now
-	r.run(2*time.Second, 0.01)
-	if r.asked != 2 {
-		t.Fatalf("%d collections in two seconds of silence", r.asked)
-	}
-	r.frees = 300 * mib // what the next one finds
-	r.run(5*time.Second, 0.01)
-	if r.asked < 3 || r.s.Objects > 100*mib {
-		t.Errorf("%d collections %v after the work: what was dropped meanwhile is still there", r.asked, r.now-begin)
-	}
-	r.run(time.Minute, 0.01)
-	if r.asked != 3+followMost {
-		t.Errorf("%d collections, want %d behind the one that found something", r.asked, followMost)
+	const never = time.Minute
+	for _, c := range []struct{ cost, silent, within time.Duration }{
+		{10 * time.Millisecond, time.Second, 600 * time.Millisecond},
+		{10 * time.Millisecond, 3 * time.Second, 600 * time.Millisecond},
+		{10 * time.Millisecond, 9 * time.Second, 9 * time.Second},
+		{100 * time.Millisecond, time.Second, 2100 * time.Millisecond}, // no sooner than the budget has earned it
+		{100 * time.Millisecond, 5 * time.Second, 2100 * time.Millisecond},
+		{time.Second, 2 * time.Second, never},
+		{10 * time.Millisecond, 30 * time.Second, never},
+	} {
+		r := newWatchRun()
+		r.cost = c.cost
+		r.run(2*time.Second, 0.8)
+		r.run(c.silent, 0.01)
+		before := r.asked
+		r.frees = 300 * mib // what the next one finds
+		begin := r.now
+		for r.s.Objects > 100*mib && r.now-begin < never {
+			r.run(100*time.Millisecond, 0.01)
+		}
+		switch took := r.now - begin; {
+		case took > c.within:
+			t.Errorf("collections of %v: what is dropped after %v of silence is found %v later", c.cost, c.silent, took)
+		case c.within == never && took < never:
+			t.Errorf("collections of %v: %d in %v of silence, and another %v later", c.cost, before, c.silent, took)
+		}
+		if c.within == never {
+			continue
+		}
+		found := r.asked
+		r.run(10*time.Minute, 0.01)
+		if n := r.asked - found; n > followMost {
+			t.Errorf("collections of %v: %d behind the one that found something", c.cost, n)
+		}
 	}
 }
 
