@@ -224,7 +224,7 @@ func (g *Governor) Step(now time.Duration, s Sample) Decision {
 		d.Need = NeedAll
 	}
 	d.Period = g.period(now, s, base)
-	d.Rest = d.Period == periodMost && !g.idle.searching()
+	d.Rest = d.Period == periodMost && !g.idle.searching(g.cfg)
 	d.Pressure = pressure(s.Held(), d.Limit, g.granted, g.stated, now-g.statedAt, g.latency.Get(now, latencyHalfLife), g.answered)
 	return d
 }

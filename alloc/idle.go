@@ -27,7 +27,7 @@ type idleWatch struct {
 	mark     time.Duration // what a collection costs now, by whoever began it
 	busy     bool          // a collection of ours runs, for whichever reason
 	asked    bool          // one was due and is not over
-	begun    int64         // Sample.Allocs when it began
+	begun    Sample        // when it began
 	stirred  bool          // the program did something while our last collection ran
 	sweepBy  time.Duration // until then at most memory is being swept or given back for us: that is no work; 0 = none is
 	returned time.Duration // when memory was last given back on purpose
@@ -41,8 +41,9 @@ const (
 
 	// quietMost is the same where next to nothing is allocated, quietAllocs bytes a second at most: the agents and a timer or two of
 	// the program's take a tenth of a vCPU under emulation, and on two of them a fifth, now more and now less. So a moment is
-	// quiet as well if the time around it is, loudSpan.
+	// quiet as well if the time around it is, loudSpan, and it uses less than quietOnce.
 	quietMost   = 0.30
+	quietOnce   = 0.45
 	quietAllocs = 256 << 10
 	loudSpan    = 200 * time.Millisecond
 
@@ -147,7 +148,7 @@ func (w *idleWatch) begin(now time.Duration, c Collect, why due, s Sample) {
 	if why == dueNot {
 		return
 	}
-	w.asked, w.begun = true, s.Allocs
+	w.asked, w.begun = true, s
 	if why == dueFollow {
 		w.followed++
 	}
@@ -155,12 +156,18 @@ func (w *idleWatch) begin(now time.Duration, c Collect, why due, s Sample) {
 
 // follows reports whether another collection is due behind our last one, though there was no work.
 func (w *idleWatch) follows(now time.Duration, cfg Config) bool {
-	if w.doneAt == 0 || w.followed >= followMost {
-		return false
-	}
+	return w.doneAt != 0 && w.more(cfg) && now-w.doneAt >= w.pause(cfg)
+}
+
+// more reports whether another collection follows our last one at all, if the silence lasts.
+func (w *idleWatch) more(cfg Config) bool {
+	return w.followed < followMost && w.pause(cfg) <= followLate
+}
+
+// pause is how long after our last collection that one comes.
+func (w *idleWatch) pause(cfg Config) time.Duration {
 	wait := followSoon << max(0, w.followed-followQuick+1)
-	wait = max(wait, time.Duration(float64(w.cost)/cfg.IdleBudget))
-	return wait <= followLate && now-w.doneAt >= wait
+	return max(wait, time.Duration(float64(w.cost)/cfg.IdleBudget))
 }
 
 // watching reports whether the program has worked since our last collection and is quiet now.
@@ -171,8 +178,8 @@ func (w *idleWatch) watching() bool {
 
 // searching reports whether there is something that the program may have dropped by next to no work and that no collection of ours
 // has looked for.
-func (w *idleWatch) searching() bool {
-	return w.last.Objects >= payoffLeast && w.followed < followMost
+func (w *idleWatch) searching(cfg Config) bool {
+	return w.last.Objects >= payoffLeast && (w.doneAt == 0 && w.followed < followMost || w.more(cfg))
 }
 
 // silence is how long it must have been quiet. After a collection that was disturbed it counts from that one's
@@ -193,7 +200,7 @@ func (w *idleWatch) watch(now, dt time.Duration, s Sample) {
 	share := float64(used) / float64(dt)
 	idle := float64(s.Allocs-w.last.Allocs) < quietAllocs*dt.Seconds()
 	w.loud += (share - w.loud) * min(1, float64(dt)/float64(loudSpan))
-	quiet := share < quietShare || idle && min(share, w.loud) < quietMost
+	quiet := share < quietShare || idle && share < quietOnce && min(share, w.loud) < quietMost
 	usual := 2 * w.noise
 	if !quiet {
 		// Loud quiet moments do not make a moment that is not quiet one of no work: a program that reads at its leisure
@@ -246,13 +253,13 @@ func (w *idleWatch) collected(cost time.Duration, after Sample) bool {
 	w.cost = cost
 	w.work = 0
 	w.doneAt = w.lastAt
-	if w.last.Objects-after.Objects > w.last.Objects/vainShare {
+	if w.begun.Objects-after.Objects > w.begun.Objects/vainShare {
 		w.vain, w.followed = 0, 0
 		w.returned = 0 // what was found goes back at once
 	} else {
 		w.vain = min(w.vain+1, vainMost)
 	}
-	w.stirred = after.Allocs-w.begun >= stirLeast
+	w.stirred = after.Allocs-w.begun.Allocs >= stirLeast
 	if w.stirred {
 		w.work, w.vain = max(workLeast, cost/workShare), 0
 		w.quietAt = w.lastAt

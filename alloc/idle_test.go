@@ -102,6 +102,25 @@ func TestNoiseIsNotWork(t *testing.T) {
 	}
 }
 
+// TestBurstAfterLongSilence: a burst of work ends a silence, however short it is and whatever the time before it was like. What it drops is
+// looked for, and not in its midst.
+func TestBurstAfterLongSilence(t *testing.T) {
+	r := newWatchRun()
+	r.cost = 10 * time.Millisecond
+	r.run(2*time.Second, 0.8)
+	r.run(5*time.Minute, 0.02)
+	before := r.asked
+	r.run(100*time.Millisecond, 0.5)
+	if r.asked != before {
+		t.Error("collected while it works")
+	}
+	r.frees = 300 * mib
+	r.run(time.Second, 0.02)
+	if r.s.Objects > 100*mib {
+		t.Errorf("%d collections: what the burst dropped is still there", r.asked-before)
+	}
+}
+
 // TestLoudSilence: an idle program on a slow host, with its timers and our looks, uses a fifth of a vCPU, in one moment more and in another
 // less. What it drops is found all the same.
 func TestLoudSilence(t *testing.T) {

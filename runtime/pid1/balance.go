@@ -71,6 +71,7 @@ type Balance struct {
 
 	granted int64
 	stated  int64 // total demanded last
+	left    int64 // the least that was demanded since the host spoke of memory, and so is left until it does; 0 = no less than granted
 
 	system     int64 // last measured share of kernel and PID 1
 	unplugging bool  // a lower demand is being met: pages are in between, and nothing can be measured
@@ -89,8 +90,20 @@ type Balance struct {
 // Granted takes in the host's newest grant. answered says that it answers the newest demand: blocks that
 // were to leave have left by then, or will not.
 func (b *Balance) Granted(bytes int64, answered bool) {
+	if answered || bytes != b.granted {
+		b.left = 0 // else it speaks of something else, and may not have heard of the lower demand yet
+	}
 	b.granted = bytes
 	b.unplugging = b.unplugging && !answered
+}
+
+// holds is what the guest may count on. What it said that it does without is leaving: if it wants more after all it has to wait for the
+// host's word, or the device takes what is in use by then.
+func (b *Balance) holds() int64 {
+	if b.left != 0 {
+		return min(b.granted, b.left)
+	}
+	return b.granted
 }
 
 // AppDemand takes in the application's own demand.
@@ -130,12 +143,15 @@ func (b *Balance) Step(now time.Duration, r Reading) Plan {
 	if p.State {
 		b.unplugging = want < b.stated
 		b.stated = want
+		if want < b.holds() {
+			b.left = want
+		}
 	}
 	// A demand that was stated ahead and is late becomes urgent, and is said again.
-	p.State = p.State || r.Stalled && !b.urged && b.stated > b.granted
+	p.State = p.State || r.Stalled && !b.urged && b.stated > b.holds()
 	b.urged = r.Stalled && (b.urged || p.State)
 	// What is about to leave is not offered any more, nor what has not come yet.
-	have := min(b.granted, plugged, b.stated)
+	have := min(b.holds(), plugged, b.stated)
 	p.Limit = max(have-system-reserve, r.Charged/4, mib)
 	if r.Stalled {
 		p.Limit = max(p.Limit, min(r.Charged+atOnce(r.Free-reserve), min(b.granted, plugged)-system-reserve))
@@ -214,7 +230,7 @@ func (b *Balance) demand(r Reading, base int64) hvcall.Demand {
 	switch {
 	case r.Stalled:
 		d.Urgency, d.Reason = hvcall.UrgencyStalled, hvcall.ReasonGate
-	case b.stated < b.granted:
+	case b.stated < b.holds() || b.stated == b.left:
 		d.Urgency, d.Reason = hvcall.UrgencyIdle, hvcall.ReasonShrink
 	}
 	return d

@@ -62,6 +62,43 @@ func TestApplicationsWordGoesIntoTheDemand(t *testing.T) {
 	}
 }
 
+// TestWhatLeavesIsNotOffered: a guest that has said that it does with less, and wants more again before that has left, waits for its host:
+// what it had is on its way out, and what the device and the application both take is missing to both.
+func TestWhatLeavesIsNotOffered(t *testing.T) {
+	b := newBalance()
+	f := fakeGuest{boot: 64 * mib, plugged: 1340 * mib, system: 20 * mib, charged: 60 * mib}
+	b.Granted(1404*mib, true)
+	b.AppDemand(hvcall.Demand{Revision: 1, Memory: 1300 * mib})
+	b.Step(0, f.reading())
+	b.AppDemand(hvcall.Demand{Revision: 2, Memory: 100 * mib})
+	low := b.Step(time.Millisecond, f.reading())
+	if !low.State || low.Demand.Urgency != hvcall.UrgencyIdle {
+		t.Fatalf("nothing leaves: %+v", low)
+	}
+	// It grows again. Half of what was to leave has left, and the host has not spoken.
+	f.plugged = 700 * mib
+	b.AppDemand(hvcall.Demand{Revision: 3, Memory: 600 * mib, Urgency: hvcall.UrgencySoon})
+	p := b.Step(2*time.Millisecond, f.reading())
+	if p.Limit > low.Limit {
+		t.Errorf("offered %d MiB while what is above %d leaves", p.Limit>>20, low.Limit>>20)
+	}
+	if !p.State || p.Demand.Urgency != hvcall.UrgencySoon {
+		t.Errorf("the host learns that it may take its time: %+v", p.Demand)
+	}
+	b.Granted(1404*mib, false) // of something else, said before it heard of any of this
+	if p := b.Step(3*time.Millisecond, f.reading()); p.Limit > low.Limit {
+		t.Errorf("offered %d MiB by a grant that had crossed the demand", p.Limit>>20)
+	}
+	b.Granted(400*mib, false) // a part of what is wanted
+	if p := b.Step(4*time.Millisecond, f.reading()); p.Limit < 300*mib || p.Limit > 400*mib {
+		t.Errorf("offered %d MiB of the 400 that the host granted", p.Limit>>20)
+	}
+	b.Granted(704*mib, true)
+	if p := b.Step(5*time.Millisecond, f.reading()); p.Limit < 500*mib {
+		t.Errorf("offered %d MiB when all is granted", p.Limit>>20)
+	}
+}
+
 // TestUnplugDoesNotDisturb: while blocks leave, pages are neither free nor in use; that must not look
 // like a system that suddenly needs them.
 func TestUnplugDoesNotDisturb(t *testing.T) {

@@ -17,7 +17,7 @@ func (c *control) keepGate(now time.Duration, limit int64, r Reading) {
 	if c.app == nil {
 		return
 	}
-	open := c.grant.Revision < c.stated && c.grant.Memory < c.demand.Memory
+	open := c.grant.Revision < c.stated && uint64(c.balance.holds()) < c.demand.Memory
 	c.late.step(now, open, limit-r.Charged, limit, r.Stalled)
 	ask, give := c.pulse.step(now, r.Stalled, r.Free-r.Kept)
 	if give > 0 {

@@ -95,7 +95,7 @@ func (c *control) appDemand(d hvcall.Demand) {
 	c.balance.AppDemand(d)
 	before := wholeCPUs(c.cpu.wanted)
 	c.cpu.wanted = c.most(d.MilliCPU)
-	if d.Applied >= c.told.Serial {
+	if d.Applied >= c.told.Serial && wholeCPUs(d.MilliCPU) < wholeCPUs(old.MilliCPU) {
 		// Who asks for fewer uses fewer from then on, and is to be told again when it may use more.
 		c.told.MilliCPU = min(c.told.MilliCPU, uint32(wholeCPUs(d.MilliCPU))*1000)
 	}

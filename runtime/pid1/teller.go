@@ -116,6 +116,9 @@ func (t *teller) take() (w words, some bool) {
 	defer t.mu.Unlock()
 	w, t.next = t.next, words{}
 	t.writing = w != words{}
+	if w.grant != nil {
+		t.said = w.grant.Serial
+	}
 	return w, t.writing
 }
 
